@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* upstream: the authority side of one core (actors/upstream_msg.h): which server to ask, over which
+ * transport, from which port; what each server's past behaviour was.
+ *
+ * Files    upstream.c the actor; upstream_flight.h the question in flight, shared by upstream_udp.c
+ *          (one connected socket for each question, RFC5452-9.2) and upstream_tcp.c (connections,
+ *          reused and pipelined).
+ * Full     Flights, sockets or connections exhausted: QUERY_FAILED with RT_FULL. */
+
+#include "runtime/actor.h"
+
+extern const struct rt_actor_type upstream_type; /* args: none (NULL) */

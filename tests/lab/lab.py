@@ -17,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import dns.dnssec
@@ -117,10 +118,6 @@ def build(folder):
             signer.sign(zone, text, output)
         else:
             output.write_text(text)
-    for name, (kind, addresses) in SERVERS.items():
-        mine = [z for z in zones if name in z.hosted_on]
-        (folder / name).mkdir()
-        (folder / f"{name}.conf").write_text(CONFIGS[kind](folder, name, addresses, mine))
     hints = "".join(f". 3600000 NS {n}\n" + "".join(
         f"{n} 3600000 {'AAAA' if ':' in a else 'A'} {a}\n" for a in addresses)
         for n, addresses in zones[0].servers)
@@ -129,23 +126,23 @@ def build(folder):
     (folder / "stamp").write_text(stamp)
 
 
-def nsd_config(folder, name, addresses, zones):
+def nsd_config(folder, work, addresses, zones):
     ips = "".join(f"    ip-address: {a}\n" for a in addresses)
     names = "".join(f"zone:\n    name: \"{z.name}\"\n    zonefile: {zone_file(z)}\n" for z in zones)
     return (f"server:\n{ips}    port: 53\n    server-count: 1\n    username: \"\"\n    hide-version: yes\n"
-            f"    zonesdir: {folder}/zones\n    database: \"\"\n    pidfile: {folder}/{name}/pid\n"
-            f"    xfrdfile: {folder}/{name}/xfrd\n    zonelistfile: {folder}/{name}/zones\n"
-            f"    xfrdir: {folder}/{name}\n    rrl-ratelimit: 0\n    verbosity: 0\n"
+            f"    zonesdir: {folder}/zones\n    database: \"\"\n    pidfile: {work}/pid\n"
+            f"    xfrdfile: {work}/xfrd\n    zonelistfile: {work}/zones\n"
+            f"    xfrdir: {work}\n    rrl-ratelimit: 0\n    verbosity: 0\n"
             "    ipv4-edns-size: 1232\n    ipv6-edns-size: 1232\n"
             f"remote-control:\n    control-enable: no\n{names}")
 
 
-def knot_config(folder, name, addresses, zones):
+def knot_config(folder, work, addresses, zones):
     ips = "".join(f"    listen: {a}@53\n" for a in addresses)
     names = "".join(f"  - domain: {z.name}\n    file: {folder}/zones/{zone_file(z)}\n" for z in zones)
-    return (f"server:\n    rundir: {folder}/{name}\n    udp-workers: 1\n    tcp-workers: 1\n"
+    return (f"server:\n    rundir: {work}\n    udp-workers: 1\n    tcp-workers: 1\n"
             f"    background-workers: 1\n{ips}log:\n  - target: stderr\n    any: error\n"
-            f"database:\n    storage: {folder}/{name}\n"
+            f"database:\n    storage: {work}\n"
             "template:\n  - id: default\n    zonefile-sync: -1\n    journal-content: none\n"
             f"zone:\n{names}")
 
@@ -185,20 +182,25 @@ def set_up_network():
     subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
 
 
-def start_servers(folder):
+def start_servers(folder, work):
+    """`work` is this run's own, so that several labs can live on the same zone files at once."""
     processes = []
+    zones = internet.internet()
     for name, (kind, addresses) in SERVERS.items():
-        config = folder / f"{name}.conf"
+        config = work / f"{name}.conf"
+        (work / name).mkdir()
+        config.write_text(CONFIGS[kind](folder, work / name, addresses,
+                                        [z for z in zones if name in z.hosted_on]))
         command = ["nsd", "-d", "-c", config] if kind == "nsd" else ["knotd", "-c", config]
-        log = open(folder / f"{name}.log", "w")
+        log = open(work / f"{name}.log", "w")
         processes.append((name, addresses[0], subprocess.Popen(command, stdout=log, stderr=log)))
-    log = open(folder / "scripted.log", "w")
+    log = open(work / "scripted.log", "w")
     processes.append(("scripted", internet.v4(9, 8), subprocess.Popen(
         [sys.executable, HERE / "scripted.py"], stdout=log, stderr=log)))
     return processes
 
 
-def wait_until_ready(folder, processes):
+def wait_until_ready(work, processes):
     """Every server answers a question about the root or says that it does not know."""
     query = bytes.fromhex("00010000000100000000000000000600 01".replace(" ", ""))
     deadline = time.monotonic() + READY_SECONDS
@@ -208,7 +210,7 @@ def wait_until_ready(folder, processes):
             while True:
                 if process.poll() is not None or time.monotonic() > deadline:
                     sys.exit(f"lab: server {name} does not answer at {address}:\n"
-                             + (folder / f"{name}.log").read_text())
+                             + (work / f"{name}.log").read_text())
                 try:
                     sock.connect((address, 53))
                     sock.send(query)
@@ -220,12 +222,15 @@ def wait_until_ready(folder, processes):
 
 def inside(folder, command):
     set_up_network()
-    processes = start_servers(folder)
-    wait_until_ready(folder, processes)
-    environment = dict(os.environ, LAB_DIR=str(folder), LAB_HINTS=str(folder / "root.hints"))
-    status = subprocess.run(command, env=environment, check=False).returncode
-    for _, _, process in processes:
-        process.terminate()
+    with tempfile.TemporaryDirectory(prefix="troupe-lab-", ignore_cleanup_errors=True) as work:
+        work = pathlib.Path(work)
+        processes = start_servers(folder, work)
+        wait_until_ready(work, processes)
+        environment = dict(os.environ, LAB_DIR=str(folder), LAB_HINTS=str(folder / "root.hints"))
+        status = subprocess.run(command, env=environment, check=False).returncode
+        for _, _, process in processes:
+            process.kill()
+            process.wait()
     sys.exit(status if status >= 0 else 128 - status)
 
 

@@ -8,7 +8,7 @@ packages='
 build-essential cmake ninja-build pkgconf git ca-certificates
 liburing-dev libknot-dev liblmdb-dev libluajit-5.1-dev libcmocka-dev
 clang-14 libclang-rt-14-dev llvm-14
-nsd knot knot-dnsutils knot-dnssecutils iproute2 util-linux procps
+nsd knot knot-dnsutils knot-dnssecutils iproute2 nftables openssl util-linux procps
 python3 python3-dnspython python3-pytest
 '
 

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+
+enum { BIND_RETRY_MS = 20, BIND_TRIES = 25 }; /* half a second in all */
 
 struct bound {
     struct rt_addr addr;
@@ -154,15 +157,23 @@ static bool overlaps_own(const struct bind *bind, const struct rt_addr *addr)
     return false;
 }
 
-/* Does somebody else have it? A socket that does not share tells. */
+/* Does somebody else have it? A socket that does not share tells. The kernel lets go of a killed
+ * process's io_uring sockets a little after its end (about 20 ms), so a restart is patient. */
 static rt_status probe(const struct bind *bind, const struct lu_listen *listen, bool is_tcp)
 {
+    const struct timespec pause = {.tv_nsec = BIND_RETRY_MS * 1000000L};
+    rt_status status = RT_IN_USE;
     int fd;
 
     if (overlaps_own(bind, &listen->addr)) {
         return RT_OK;
     }
-    rt_status status = open_one(listen, is_tcp, false, &fd);
+    for (unsigned tries = 0; status == RT_IN_USE && tries < BIND_TRIES; tries++) {
+        if (tries > 0) {
+            nanosleep(&pause, NULL);
+        }
+        status = open_one(listen, is_tcp, false, &fd);
+    }
     if (status == RT_OK) {
         close(fd);
     }

@@ -64,7 +64,8 @@ def test_odd_questions_get_the_right_rcode(trouped):
     notify = query("z00.alpha.", "SOA")
     notify.set_opcode(dns.opcode.NOTIFY)
     chaos = query("version.bind.", "TXT", rdclass=dns.rdataclass.CH)
-    version1 = query("h00.z00.alpha.", "A", edns=1)
+    version1 = query("h00.z00.alpha.", "A")
+    version1.ednsflags |= 1 << 16
     two = dns.message.make_query("h00.z00.alpha.", "A")
     wire_two = bytearray(two.to_wire())
     wire_two[5] = 2

@@ -77,6 +77,20 @@ def test_letter_case_is_kept_in_the_reply_and_ignored_in_the_cache(trouped, upst
     assert reply.answer and upstream.packets() == before
 
 
+# 0x20: the letters that we mix into our questions are nobody else's business. Servers compress alias
+# targets against them.
+def test_mixed_letters_of_our_questions_never_reach_a_client(trouped):
+    from conftest import ask
+    trouped()
+    for tld in ("alpha", "beta", "gamma", "delta"):
+        for number in range(0, 24, 2):
+            reply = ask(f"c1.z{number:02}.{tld}.")
+            text = "".join(rrset.to_text() for rrset in reply.answer)
+            for word in (" IN ", "CNAME ", "A "):
+                text = text.replace(word, " ")
+            assert len(reply.answer) == 4 and text == text.lower()
+
+
 # An ISP's cache is its capital: after a restart it answers without asking anybody.
 def test_a_restart_serves_from_the_cache_without_a_packet(trouped, upstream, tmp_path):
     questions = QUESTIONS[:2000]

@@ -26,8 +26,8 @@ question() {
     shift 4
     printf '\n\033[1m%s %s\033[0m  (%s)\n' "$name" "$type" "$why"
     reply=$(kdig "@$resolver" +timeout=8 +retry=0 "$@" "$name" "$type" 2>&1) || true
-    printf '%s\n' "$reply" | sed -n -e 's/^;; ->>HEADER<<- opcode: QUERY; status: \([A-Z]*\);.*/    \1/p' \
-        -e '/^[^;]/s/^/    /p' -e 's/^;; From \(.*\)/    \1/p'
+    printf '%s\n' "$reply" | sed -n -e '/^[^;]/{s/^/    /p;d;}' -e 's/^;; From \(.*\)/    \1/p' \
+        -e 's/^;; ->>HEADER<<- opcode: QUERY; status: \([A-Z]*\);.*/    \1/p'
     # shellcheck disable=SC2254
     case "$reply" in
     *$expected*) ;;
@@ -67,7 +67,7 @@ net.outgoing_v4('$resolver')
 hints.root_file('$LAB_HINTS')
 cache.size = 100 * MB
 EOT
-    "$top/build/release/bin/trouped" -n -f 2 -c config "$work" >"$work/log" 2>&1 &
+    "$top/build/release/bin/trouped" -n -f 2 -c config "$work" >>"$work/log" 2>&1 &
     pid=$!
     trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT INT TERM
     tries=0

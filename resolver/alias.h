@@ -21,7 +21,7 @@ enum rs_alias_end {
 struct rs_alias_walk {
     const uint8_t *zone;
     uint16_t type;
-    unsigned links_max;     /* what is left of RS_CNAME_CHAIN_MAX */
+    unsigned links_max; /* what is left of RS_CNAME_CHAIN_MAX */
     struct rt_arena *arena;
     struct rs_rrsets *chain; /* sets are appended in order, each once; it may hold earlier links */
 

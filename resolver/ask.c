@@ -111,6 +111,7 @@ bool rs_ask_send(struct rs_query *q, const struct rs_pick *pick)
         return false;
     }
     if (!pay_for_address(rs_top(q))) {
+        rs_top(q)->is_unproven = true;
         return false;
     }
     if (!rs_budget_packet(&q->budget)) {

@@ -17,9 +17,9 @@ enum rs_said {
     RS_SAID_LAME,      /* it does not serve the zone: referral upward, sideways, to itself, SOA of a
                           zone above */
     RS_SAID_TRUNCATED, /* TC */
-    RS_SAID_NO_EDNS,   /* FORMERR or NOTIMP to a question with OPT, without one itself (RFC6891-7) */
-    RS_SAID_COOKIE,    /* BADCOOKIE (RFC7873-5.3) */
-    RS_SAID_ERROR,     /* SERVFAIL, REFUSED, and every other rcode */
+    RS_SAID_NO_EDNS, /* FORMERR or NOTIMP to a question with OPT, without one itself (RFC6891-7) */
+    RS_SAID_COOKIE,  /* BADCOOKIE (RFC7873-5.3) */
+    RS_SAID_ERROR,   /* SERVFAIL, REFUSED, and every other rcode */
 };
 
 struct rs_asked {
@@ -27,7 +27,7 @@ struct rs_asked {
     uint16_t type;
     const uint8_t *zone; /* the zone asked; the forwarded name for forwarders */
     bool had_edns;
-    bool is_recursive;   /* a forwarder that recurses: nothing is lame that answers */
+    bool is_recursive; /* a forwarder that recurses: nothing is lame that answers */
 };
 
 struct rs_judgement {

@@ -3,7 +3,7 @@
 
 /* frame: the insides of the query machine: a stack of questions, each with the zone it has come to
  * and what is known of that zone's servers. Private to query.c and its companions (walk.c, reply.c,
- * zonecut.c, roster.c, nsaddr.c, ask.c, store_effects.c, failure.c).
+ * records.c, zonecut.c, roster.c, nsaddr.c, ask.c, store_effects.c).
  *
  * The lowest frame is the client's question; each one above looks for an address of a name server
  * that the frame below needs. Only the topmost frame has attempts under way.
@@ -27,10 +27,10 @@ struct rs_cut {
     enum rs_cut_kind kind;
     const uint8_t *zone;
     unsigned zone_labels;
-    uint64_t expires_s;   /* cache seconds: nothing delegated from here may outlive it */
-    bool is_dead;         /* none of its servers said anything to this query */
-    uint8_t address_asks; /* packets sent here in search of name server addresses */
-    struct rs_delegation delegation;  /* DELEGATION */
+    uint64_t expires_s;              /* cache seconds: nothing delegated from here may outlive it */
+    bool is_dead;                    /* none of its servers said anything to this query */
+    uint8_t address_asks;            /* packets sent here in search of name server addresses */
+    struct rs_delegation delegation; /* DELEGATION */
     const struct rs_forward *forward; /* FORWARD */
 };
 
@@ -54,18 +54,18 @@ struct rs_server_try {
 };
 
 struct rs_ns_try {
-    bool has_glue;   /* the delegation came with an address */
-    bool has_addr;   /* some address is known */
+    bool has_glue; /* the delegation came with an address */
+    bool has_addr; /* some address is known */
     bool asked_v4, asked_v6;
-    bool is_done;    /* there is nothing more to find out about it */
+    bool is_done; /* there is nothing more to find out about it */
 };
 
 struct rs_roster {
     uint8_t count;
-    int8_t retry;       /* to be asked again before all others; -1 none */
-    bool is_gathered;   /* addresses that cost no packet have been collected */
-    bool has_spoken;    /* some server has sent some reply */
-    uint8_t first;      /* name server to start from when addresses are looked up */
+    int8_t retry;     /* to be asked again before all others; -1 none */
+    bool is_gathered; /* addresses that cost no packet have been collected */
+    bool has_spoken;  /* some server has sent some reply */
+    uint8_t first;    /* name server to start from when addresses are looked up */
     struct rs_server_try servers[RS_CANDIDATES_MAX];
     struct rs_ns_try ns[RS_NS_PER_DELEGATION_MAX];
 };
@@ -73,20 +73,22 @@ struct rs_roster {
 /* ---- a question of the stack ---- */
 
 struct rs_frame {
-    bool is_address;        /* looks for a name server's address for the frame below */
-    uint8_t ns;             /* is_address: of which name server of the frame below */
-    struct rs_name name;    /* looked for: the question's, or where its alias chain has come to */
+    bool is_address;     /* looks for a name server's address for the frame below */
+    uint8_t ns;          /* is_address: of which name server of the frame below */
+    struct rs_name name; /* looked for: the question's, or where its alias chain has come to */
     uint16_t type;
-    unsigned labels_max;    /* the first zone may have at most so many labels */
-    struct rs_cut *cut;     /* the zone it has come to; NULL before the first */
+    unsigned labels_max; /* the first zone may have at most so many labels */
+    struct rs_cut *cut;  /* the zone it has come to; NULL before the first */
     struct rs_roster roster;
     struct rs_qmin qmin;
-    bool is_stepping;       /* the name is shown label by label, or has been */
-    bool has_seen_empty;    /* some server said NOERROR and nothing: the last resort */
-    bool is_known_failure;  /* the cache said so: no new failure is stored */
-    struct rs_name asked;   /* what the servers are asked at the moment ... */
+    bool is_stepping;      /* the name is shown label by label, or has been */
+    bool has_seen_empty;   /* some server said NOERROR and nothing: the last resort */
+    bool is_known_failure; /* the cache said so: no new failure is stored */
+    bool is_unproven; /* a bound or a circle of this query stood in the way: seen from elsewhere the
+                         name may well resolve */
+    struct rs_name asked; /* what the servers are asked at the moment ... */
     uint16_t asked_type;
-    bool is_shortened;      /* ... and whether that is less than the question */
+    bool is_shortened;           /* ... and whether that is less than the question */
     struct rs_response response; /* grows with the alias chain */
 };
 
@@ -141,9 +143,9 @@ struct rs_query {
     struct rs_judgement judgement;
 
     /* the end */
-    bool is_over;           /* a bound of the whole query is reached: no frame goes on */
-    bool is_overloaded;     /* our own fault: not remembered as a failure */
-    bool keeps_chain;       /* the alias chain is told with the SERVFAIL it led to */
+    bool is_over;       /* a bound of the whole query is reached: no frame goes on */
+    bool is_overloaded; /* our own fault: not remembered as a failure */
+    bool keeps_chain;   /* the alias chain is told with the SERVFAIL it led to */
     int ede;
     const char *ede_text;
 };

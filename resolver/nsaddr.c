@@ -78,8 +78,8 @@ static void mark_asked(struct rs_ns_try *ns, uint16_t type)
 /* A name server without any address is a failure; too many of them are an attack. */
 static void count_failure(struct rs_query *q, struct rs_ns_try *ns)
 {
-    bool is_exhausted = (ns->asked_v4 || !q->config->use_ipv4) &&
-                        (ns->asked_v6 || !q->config->use_ipv6);
+    bool is_exhausted =
+        (ns->asked_v4 || !q->config->use_ipv4) && (ns->asked_v6 || !q->config->use_ipv6);
     ns->is_done |= is_exhausted;
     if (ns->is_done && !ns->has_addr) {
         (void)rs_budget_ns_failure(&q->budget); /* Looked at before the next lookup. */
@@ -92,16 +92,21 @@ bool rs_nsaddr_push(struct rs_query *q)
     unsigned ns;
     uint16_t type;
 
-    while (!q->is_over && q->budget.ns_failures > 0 && q->depth < RS_DEPTH_MAX &&
-           rs_roster_next_ns(q, frame, &ns, &type)) {
+    while (!q->is_over && rs_roster_next_ns(q, frame, &ns, &type)) {
+        if (q->budget.ns_failures == 0 || q->depth == RS_DEPTH_MAX) {
+            frame->is_unproven = true;
+            return false;
+        }
         const uint8_t *name = frame->cut->delegation.ns[ns].name;
         mark_asked(&frame->roster.ns[ns], type);
         if (!rs_budget_subquery(&q->budget)) {
+            frame->is_unproven = true;
             return false;
         }
         above = rs_frame_push(q, name, type);
         if (above == NULL) {
             frame->roster.ns[ns].is_done = true; /* A circle: it waits for itself. */
+            frame->is_unproven = true;
             continue;
         }
         above->ns = (uint8_t)ns;
@@ -133,6 +138,7 @@ void rs_nsaddr_pop_failed(struct rs_query *q)
     struct rs_ns_try *ns = &frame->roster.ns[above->ns];
 
     ns->is_done = true; /* What could not say A will not say AAAA. */
+    frame->is_unproven |= above->is_unproven;
     count_failure(q, ns);
     rs_frame_pop(q);
 }

@@ -149,8 +149,7 @@ enum rs_next rs_run_lookup(struct rs_query *q, const struct rs_event *event)
     if (is_circle(&frame->response.answer)) {
         return rs_fail_chain(q, "alias loop");
     }
-    if (found != RS_FOUND_ANSWER &&
-        !pay_for_aliases(q, &frame->response.answer, known)) {
+    if (found != RS_FOUND_ANSWER && !pay_for_aliases(q, &frame->response.answer, known)) {
         return rs_fail_chain(q, "alias chain too long");
     }
     switch (found) {
@@ -219,7 +218,8 @@ enum rs_next rs_run_fail(struct rs_query *q, const struct rs_event *event)
     }
     struct rs_frame *frame = rs_top(q);
     uint32_t ttl_s = RS_FAILURE_TTL_S_MIN;
-    if (!frame->is_known_failure && !q->is_overloaded) {
+    bool is_proven = !frame->is_known_failure && !(frame->is_unproven && frame->is_address);
+    if (is_proven && !q->is_overloaded) {
         ttl_s = rs_store_failure(q, frame->name.wire, frame->type,
                                  q->ede == RS_EDE_NONE ? RS_EDE_NO_REACHABLE_AUTHORITY : q->ede);
     }

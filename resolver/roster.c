@@ -4,7 +4,7 @@
 _Static_assert(RS_CANDIDATES_MAX <= 64, "a bit for each candidate");
 
 enum {
-    LOSSES_BEFORE_TCP = 2, /* RFC9715-3.2: two lost datagrams may mean a lost fragment each. */
+    LOSSES_BEFORE_TCP = 2,    /* RFC9715-3.2: two lost datagrams may mean a lost fragment each. */
     ATTEMPTS_FOR_ADDRESS = 3, /* Two datagrams and one TCP attempt; then the next name server. */
 };
 
@@ -97,7 +97,7 @@ void rs_roster_new_question(struct rs_roster *roster)
 {
     for (unsigned i = 0; i < roster->count; i++) {
         struct rs_server_try *server = &roster->servers[i];
-        server->flags &= (uint8_t)~(RS_TRY_DONE | RS_TRY_TCP | RS_TRY_COOKIE);
+        server->flags &= (uint8_t) ~(RS_TRY_DONE | RS_TRY_TCP | RS_TRY_COOKIE);
         server->attempts = server->tcp_attempts = 0;
     }
     roster->retry = -1;
@@ -261,14 +261,19 @@ bool rs_roster_is_silent(const struct rs_query *q, const struct rs_frame *frame)
 {
     const struct rs_roster *roster = &frame->roster;
     unsigned count = frame->cut->kind == RS_CUT_DELEGATION ? frame->cut->delegation.ns_count : 0;
+    unsigned losses = 0;
 
     if (roster->retry >= 0) {
         return false;
     }
     for (unsigned i = 0; i < roster->count; i++) {
-        if (is_usable(q, frame, i) && roster->servers[i].losses < LOSSES_BEFORE_TCP) {
+        if (is_usable(q, frame, i) && roster->servers[i].losses == 0) {
             return false;
         }
+        losses += roster->servers[i].losses;
+    }
+    if (losses < LOSSES_BEFORE_TCP) {
+        return false;
     }
     for (unsigned i = 0; i < count; i++) {
         if (!is_settled(frame, i) && fits(&roster->ns[i], NEVER_ASKED)) {

@@ -23,7 +23,7 @@ void rs_roster_new_question(struct rs_roster *roster);
 struct rs_pick {
     uint64_t excluded; /* bit i: not server i */
     bool is_tcp;
-    int only;          /* the one server to be retried; -1 several */
+    int only; /* the one server to be retried; -1 several */
 };
 
 /* Who may be asked now; false: nobody is left. */
@@ -33,8 +33,8 @@ bool rs_roster_pick(const struct rs_query *q, const struct rs_frame *frame, stru
 void rs_roster_on_loss(struct rs_query *q, struct rs_frame *frame, unsigned i, bool was_tcp,
                        bool was_refused);
 
-/* Every known server has lost datagrams enough for TCP, and there is a name server whose address
- * nobody has looked up: it is worth more than connecting to machines that may be dead. */
+/* Every known server has lost a datagram, two in all, and there is a name server whose address
+ * nobody has looked up: it is worth more than another try at machines that may be dead. */
 bool rs_roster_is_silent(const struct rs_query *q, const struct rs_frame *frame);
 
 /* TCP attempts at the server that this query may still make. */

@@ -16,8 +16,7 @@ bool rs_scrub_addr(uint16_t type, const struct rs_rdata *rdata, struct rt_addr *
     return true;
 }
 
-void rs_scrub_add_glue(struct rs_ns *ns, const struct rs_config *config,
-                       const struct rt_addr *addr)
+void rs_scrub_add_glue(struct rs_ns *ns, const struct rs_config *config, const struct rt_addr *addr)
 {
     unsigned of_family = 0;
     if (rs_config_is_forbidden_server(config, addr)) {
@@ -124,8 +123,8 @@ static bool is_denial(uint16_t type)
     return type == RS_NSEC || type == RS_NSEC3;
 }
 
-static rt_status append_denials(const struct rs_message *reply, const uint8_t *zone,
-                                uint32_t ttl_s, struct rt_arena *arena, struct rs_rrsets *out)
+static rt_status append_denials(const struct rs_message *reply, const uint8_t *zone, uint32_t ttl_s,
+                                struct rt_arena *arena, struct rs_rrsets *out)
 {
     for (const struct rs_rrset *set = reply->authority.first; set != NULL; set = set->next) {
         if (is_denial(set->type) && rs_name_is_under(set->owner, zone) &&

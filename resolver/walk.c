@@ -39,7 +39,11 @@ enum rs_next rs_run_enter(struct rs_query *q, const struct rs_event *event)
     (void)event;
 
     /* A circle (TsuNAME): the address of a server of this zone waits for this zone. */
-    if (frame->cut->is_dead || rs_frame_waits_for(q, frame->cut->zone)) {
+    if (rs_frame_waits_for(q, frame->cut->zone)) {
+        frame->is_unproven = true;
+        return rs_go(q, &rs_state_fail);
+    }
+    if (frame->cut->is_dead) {
         return rs_go(q, &rs_state_fail);
     }
     rs_roster_init(q, frame);
@@ -81,8 +85,8 @@ enum rs_next rs_run_question(struct rs_query *q, const struct rs_event *event)
     return rs_go(q, &rs_state_servers);
 }
 
-/* RFC2308-2.2: a server that says NOERROR and nothing may be broken, so others are asked first; when
- * all say so, it is the answer. It is nothing to remember. */
+/* RFC2308-2.2: a server that says NOERROR and nothing may be broken, so others are asked first;
+ * when all say so, it is the answer. It is nothing to remember. */
 static enum rs_next finish_empty(struct rs_query *q)
 {
     struct rs_response *response = &rs_top(q)->response;
@@ -112,7 +116,7 @@ enum rs_next rs_run_servers(struct rs_query *q, const struct rs_event *event)
         return finish_empty(q);
     }
     /* RFC1536-2, RFC4697-2.1: neither the parent nor anybody else is asked about dead servers. */
-    frame->cut->is_dead = !frame->roster.has_spoken;
+    frame->cut->is_dead = !frame->roster.has_spoken && !frame->is_unproven;
     return rs_go(q, &rs_state_fail);
 }
 

@@ -4,8 +4,8 @@
 
 #include "tests/unit/resolver/world.h"
 
-#define ZONES                                                                              \
-    "198.51.100.1 *.one. *: / / one. 86400 NS ns.one. / ns.one. 86400 A 192.0.2.1",        \
+#define ZONES                                                                                      \
+    "198.51.100.1 *.one. *: / / one. 86400 NS ns.one. / ns.one. 86400 A 192.0.2.1",                \
         "198.51.100.1 *.two. *: / / two. 86400 NS ns.two. / ns.two. 86400 A 192.0.2.2"
 
 static const char *const zones[] = {ZONES, NULL};
@@ -104,7 +104,8 @@ static void does_not_let_one_zone_deny_a_name_of_another(void **state)
 
 /* ---- DNAME ---- */
 
-/* RFC6672-3.1: the CNAME is made here, with the TTL of the DNAME; the server's own is not looked at.
+/* RFC6672-3.1: the CNAME is made here, with the TTL of the DNAME; the server's own is not looked
+ * at.
  */
 static void makes_the_cname_of_a_dname_itself(void **state)
 {
@@ -130,11 +131,9 @@ static void a_name_grown_too_long_is_yxdomain(void **state)
 {
     struct world *w = *state;
     char name[256] = "", rule[600];
-    for (unsigned i = 0; i < 120; i++) {
-        strcat(name, "a.");
-    }
-    strcat(name, "one.");
-    snprintf(rule, sizeof(rule), "192.0.2.1 * *: aa yxdomain / one. 300 DNAME "
+    world_repeat(name, "a.", 120, "one.");
+    snprintf(rule, sizeof(rule),
+             "192.0.2.1 * *: aa yxdomain / one. 300 DNAME "
              "bbbbbbbbbbbbbbbbbbbbbbbb.two.");
     world_rules(w, zones);
     world_rule(w, rule);
@@ -188,7 +187,7 @@ static void an_alias_of_itself_is_a_loop(void **state)
 static const char *unchained(struct world *w, const struct world_ask *ask)
 {
     static char script[1200];
-    unsigned number = (unsigned)atoi(ask->name + 1);
+    unsigned number = (unsigned)strtoul(ask->name + 1, NULL, 10);
     (void)w;
     if (strncmp(ask->server, "198.51.100.1", 12) == 0) {
         return strstr(ask->name, "one.") != NULL

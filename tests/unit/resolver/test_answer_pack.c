@@ -179,6 +179,33 @@ static void all_65536_types_go_round_byte_for_byte(void **state)
     }
 }
 
+/* RFC9460-2.2, -4.3: a resolver passes both modes, and parameters it cannot read, whole. */
+static void svcb_and_https_go_through_whole_and_malformed_ones_too(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t size;
+        const char *rdata;
+    } cases[] = {{11, "\0\0\3svc\2ex\0"},        /* AliasMode */
+                 {10, "\0\1\0\0\3\0\2\1\273\0"}, /* ServiceMode, port, a byte too many */
+                 {7, "\0\1\0\0\1\377\377"},      /* a parameter longer than all */
+                 {5, "\0\1\300\14\0"},           /* a target that is a pointer */
+                 {1, "\0"},
+                 {0, ""}};
+    for (unsigned i = 0; i < RT_ARRAY_COUNT(cases) * 2; i++) {
+        uint16_t type = i % 2 == 0 ? RS_SVCB : RS_HTTPS;
+        ask("example.com.", type);
+        add(&response.answer, "example.com.", type, cases[i / 2].rdata, cases[i / 2].size);
+        assert_int_equal(pack(false, sizeof(block)), RT_OK);
+        (void)reply_and_read();
+        struct rs_rdata read;
+        assert_true(rs_rdata_first(message.answer.first->rdatas, message.answer.first->rdatas_bytes,
+                                   &read));
+        assert_int_equal(read.size, cases[i / 2].size);
+        assert_memory_equal(read.data, cases[i / 2].rdata, read.size);
+    }
+}
+
 /* A stored RDATA that does not follow its type's layout is passed on, not trusted. */
 static void rdata_without_its_layout_is_written_as_it_is(void **state)
 {
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(compression_keeps_letter_case_in_rdata),
         cmocka_unit_test(security_records_need_do_or_the_question),
         cmocka_unit_test(all_65536_types_go_round_byte_for_byte),
+        cmocka_unit_test(svcb_and_https_go_through_whole_and_malformed_ones_too),
         cmocka_unit_test(rdata_without_its_layout_is_written_as_it_is),
         cmocka_unit_test(an_answer_over_64_k_loses_whole_additional_then_authority_sets),
         cmocka_unit_test(any_capacity_gives_a_whole_block_or_full),

@@ -102,9 +102,9 @@ static void knows_referrals_down(void **state)
 static void calls_every_other_referral_lame(void **state)
 {
     (void)state;
-    assert_int_equal(said(" / / . 60 NS a.root."), RS_SAID_LAME);                /* upward */
-    assert_int_equal(said("aa / / . 60 NS a.root."), RS_SAID_LAME);              /* upward, AA */
-    assert_int_equal(said(" / / example. 60 NS ns.example."), RS_SAID_LAME);     /* itself */
+    assert_int_equal(said(" / / . 60 NS a.root."), RS_SAID_LAME);                 /* upward */
+    assert_int_equal(said("aa / / . 60 NS a.root."), RS_SAID_LAME);               /* upward, AA */
+    assert_int_equal(said(" / / example. 60 NS ns.example."), RS_SAID_LAME);      /* itself */
     assert_int_equal(said(" / / mail.example. 60 NS ns.example."), RS_SAID_LAME); /* sideways */
     assert_int_equal(said(" / / other. 60 NS ns.other."), RS_SAID_LAME);
     assert_int_equal(said("aa / / . 60 SOA 60"), RS_SAID_LAME); /* of a zone above */
@@ -146,7 +146,8 @@ static void takes_a_referral_to_the_child_as_no_ds(void **state)
                      RS_SAID_NODATA);
 }
 
-/* A forwarder that recurses is not asked as server of a zone: what it does not have is not there. */
+/* A forwarder that recurses is not asked as server of a zone: what it does not have is not there.
+ */
 static void believes_a_forwarder_about_absence(void **state)
 {
     (void)state;

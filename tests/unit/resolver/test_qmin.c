@@ -70,7 +70,7 @@ static void the_longest_name_takes_ten_steps(void **state)
     unsigned steps = 0;
     (void)state;
     for (unsigned i = 0; i < 127; i++) {
-        strcat(name, "a.");
+        memcpy(name + 2 * i, "a.", 3);
     }
     while (qmin.labels < 127) {
         qmin.labels = (uint8_t)labels(&qmin, name, ".");

@@ -72,8 +72,8 @@ static void uses_a_ttl_of_zero_once(void **state)
     }
 }
 
-/* RFC9520-3.2: a failure is remembered, at least 1 s and at most 5 minutes, longer each time; and no
- * packet is sent while it is. */
+/* RFC9520-3.2: a failure is remembered, at least 1 s and at most 5 minutes, longer each time; and
+ * no packet is sent while it is. */
 static void remembers_failures_for_longer_each_time(void **state)
 {
     static const uint64_t seconds[] = {5, 10, 20, 40, 80, 160, 300, 300};
@@ -258,8 +258,10 @@ static void charges_the_bytes_it_receives(void **state)
     char *rule = malloc(WORLD_TEXT_BYTES);
     size_t at = (size_t)snprintf(rule, WORLD_TEXT_BYTES, "198.51.100.1 * *: aa / ");
     for (unsigned i = 0; i < 120; i++) {
-        at += (size_t)snprintf(rule + at, WORLD_TEXT_BYTES - at, "pad%u.padding.example. 60 TXT "
-                               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;", i);
+        at += (size_t)snprintf(rule + at, WORLD_TEXT_BYTES - at,
+                               "pad%u.padding.example. 60 TXT "
+                               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;",
+                               i);
     }
     world_rule(w, rule);
     for (unsigned i = 2; i < 26; i++) {

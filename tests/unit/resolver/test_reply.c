@@ -8,7 +8,7 @@
 
 /* ---- transport and EDNS ---- */
 
-/* RFC1035-4.2.1, RFC7766-5: TC says that the rest is to be had over TCP. */
+/* RFC1035-4.2.1, RFC7766-5, RFC9210-3: TC says that the rest is to be had over TCP. */
 static void asks_again_over_tcp_when_truncated(void **state)
 {
     struct world *w = *state;
@@ -51,9 +51,9 @@ static void asks_without_edns_who_does_not_know_it(void **state)
 static void keeps_edns_after_everything_else(void **state)
 {
     static const char *const replies[] = {
-        "198.51.100.1 example. A: lost",           "198.51.100.1 example. A: servfail noopt",
-        "198.51.100.1 example. A: refused noopt",  "198.51.100.1 example. A: formerr",
-        "198.51.100.1 example. A: notimp",         "198.51.100.1 example. A: badvers",
+        "198.51.100.1 example. A: lost",          "198.51.100.1 example. A: servfail noopt",
+        "198.51.100.1 example. A: refused noopt", "198.51.100.1 example. A: formerr",
+        "198.51.100.1 example. A: notimp",        "198.51.100.1 example. A: badvers",
         "198.51.100.1 example. A: garbage",
     };
     struct world *w = *state;
@@ -121,15 +121,16 @@ static void asks_over_tcp_after_a_malformed_reply(void **state)
     assert_int_equal(w->rests_count, 0);
 }
 
-/* security.md C7: the same bad reply for ever, in every way: six packets at most (B9 CVE-2026-5950).
+/* security.md C7: the same bad reply for ever, in every way: six packets at most (B9
+ * CVE-2026-5950).
  */
 static void a_bad_reply_for_ever_costs_few_packets(void **state)
 {
     static const char *const replies[] = {
-        "* * *: badcookie", "* * *: badvers",       "* * *: formerr",  "* * *: formerr noopt",
-        "* * *: refused",   "* * *: servfail",      "* * *: notimp",   "* * *: notimp noopt",
-        "* * *: tc",        "* * *: notauth",       "* * *: rcode13",  "* * *: yxdomain",
-        "* * *: case",      "* * *: garbage",       "* * *: closed",   "* * *: miss",
+        "* * *: badcookie", "* * *: badvers",  "* * *: formerr", "* * *: formerr noopt",
+        "* * *: refused",   "* * *: servfail", "* * *: notimp",  "* * *: notimp noopt",
+        "* * *: tc",        "* * *: notauth",  "* * *: rcode13", "* * *: yxdomain",
+        "* * *: case",      "* * *: garbage",  "* * *: closed",  "* * *: miss",
     };
     static const char *const names[] = {"example.", "a.b.c.d.e.example."};
     struct world *w = *state;

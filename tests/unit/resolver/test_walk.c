@@ -4,10 +4,9 @@
 
 #include "tests/unit/resolver/world.h"
 
-#define TO_COM \
-    "198.51.100.1 *.com. *: / / com. 172800 NS a.gtld. / a.gtld. 172800 A 192.0.2.1"
-#define TO_EXAMPLE                                                            \
-    "192.0.2.1 *.example.com. *: / / example.com. 3600 NS ns.example.com. / " \
+#define TO_COM "198.51.100.1 *.com. *: / / com. 172800 NS a.gtld. / a.gtld. 172800 A 192.0.2.1"
+#define TO_EXAMPLE                                                                                 \
+    "192.0.2.1 *.example.com. *: / / example.com. 3600 NS ns.example.com. / "                      \
     "ns.example.com. 3600 A 192.0.2.2"
 
 static const char *const down[] = {TO_COM, TO_EXAMPLE, NULL};
@@ -116,10 +115,7 @@ static void a_long_name_costs_few_packets(void **state)
 {
     struct world *w = *state;
     char name[256] = "";
-    for (unsigned i = 0; i < 121; i++) {
-        strcat(name, "a.");
-    }
-    strcat(name, "example.com.");
+    world_repeat(name, "a.", 121, "example.com.");
     world_rules(w, down);
     world_rule(w, "192.0.2.2 *.example.com. *: aa / / example.com. 60 SOA 60");
     assert_int_equal(world_ask(w, name, RS_A), RS_NOERROR);

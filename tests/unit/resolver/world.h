@@ -13,7 +13,8 @@
  * tc ra nxdomain servfail refused formerr notimp yxdomain badcookie), then up to three sections
  * between slashes, records between semicolons. Instead of flags: "lost" (nothing comes),
  * "closed" (refused), "case" (letters changed), "miss" (a forgery first, then silence), "garbage",
- * "noopt" (the reply has no OPT; other flags may follow). The first rule that fits answers; none: lost. */
+ * "noopt" (the reply has no OPT; other flags may follow). The first rule that fits answers; none:
+ * lost. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,12 +161,22 @@ static inline void world_forget_rules(struct world *w)
     w->rules_count = 0;
 }
 
+/* `part` so many times, then `end`. */
+static inline void world_repeat(char name[256], const char *part, unsigned times, const char *end)
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < times; i++) {
+        at += (size_t)snprintf(name + at, 256 - at, "%s", part);
+    }
+    snprintf(name + at, 256 - at, "%s", end);
+}
+
 /* ---- records from text ---- */
 
 static inline void world_put_rdata(struct packet *p, uint16_t type, char *text)
 {
     struct rt_addr addr;
-    char *word = strtok(text, " ");
+    char *save = NULL, *word = strtok_r(text, " ", &save);
     assert_non_null(word);
     switch (type) {
     case RS_A:
@@ -248,9 +259,9 @@ static inline uint16_t world_rcode(const char *flags)
         const char *word;
         uint16_t rcode;
     } rcodes[] = {
-        {"formerr", RS_FORMERR},   {"servfail", RS_SERVFAIL},   {"nxdomain", RS_NXDOMAIN},
-        {"notimp", RS_NOTIMP},     {"refused", RS_REFUSED},     {"yxdomain", RS_YXDOMAIN},
-        {"badvers", RS_BADVERS},   {"badcookie", RS_BADCOOKIE}, {"notauth", 9},
+        {"formerr", RS_FORMERR}, {"servfail", RS_SERVFAIL},   {"nxdomain", RS_NXDOMAIN},
+        {"notimp", RS_NOTIMP},   {"refused", RS_REFUSED},     {"yxdomain", RS_YXDOMAIN},
+        {"badvers", RS_BADVERS}, {"badcookie", RS_BADCOOKIE}, {"notauth", 9},
         {"rcode13", 13},
     };
     for (unsigned i = 0; i < RT_ARRAY_COUNT(rcodes); i++) {
@@ -393,9 +404,9 @@ static inline void world_send(struct world *w, const struct rs_ask *ask)
     }
     bool is_lost = world_has_word(script, "lost") || world_has_word(script, "miss");
     struct world_event *pending = world_pend(w, is_lost ? 400 : 10);
-    pending->event.kind = is_lost                              ? RS_EV_TIMEOUT
+    pending->event.kind = is_lost                            ? RS_EV_TIMEOUT
                           : world_has_word(script, "closed") ? RS_EV_FAILED
-                                                               : RS_EV_REPLY;
+                                                             : RS_EV_REPLY;
     pending->event.why = RT_REFUSED;
     pending->event.attempt = ask->attempt;
     pending->event.server_index = (uint8_t)index;
@@ -452,8 +463,8 @@ static inline void world_print(const struct rs_rrsets *sets, char out[WORLD_TEXT
                 rs_name_text(rdata.data, value);
             }
             at += (size_t)snprintf(out + at, WORLD_TEXT_BYTES - at, "%s%s %u %s %s",
-                                   at > 0 ? "; " : "", rs_name_text(set->owner, owner),
-                                   set->ttl_s, rs_type_text(set->type, type), value);
+                                   at > 0 ? "; " : "", rs_name_text(set->owner, owner), set->ttl_s,
+                                   rs_type_text(set->type, type), value);
             assert_true(at < WORLD_TEXT_BYTES);
         }
     }
@@ -571,16 +582,16 @@ static inline unsigned world_count(const struct world *w, const char *server, co
     unsigned count = 0;
     for (unsigned i = 0; i < w->asks_count; i++) {
         size_t size = strcspn(w->asks[i].server, "@");
-        count += (server == NULL || (strlen(server) == size &&
-                                     strncmp(w->asks[i].server, server, size) == 0)) &&
+        count += (server == NULL ||
+                  (strlen(server) == size && strncmp(w->asks[i].server, server, size) == 0)) &&
                  (name == NULL || strcmp(w->asks[i].name, name) == 0);
     }
     return count;
 }
 
 /* Is there a living entry, and is its text (of the first section) that? */
-static inline bool world_cached(struct world *w, const char *name, enum rs_slot slot,
-                                uint16_t type, struct rs_entry *out)
+static inline bool world_cached(struct world *w, const char *name, enum rs_slot slot, uint16_t type,
+                                struct rs_entry *out)
 {
     struct rs_name wire;
     assert_int_equal(rs_name_parse(name, &wire), RT_OK);

@@ -29,6 +29,9 @@ enum rt_io_msg_type {
     RT_IO_WRITTEN,                     /* struct rt_io_stream: the write queue went empty */
     RT_IO_CLOSED,                      /* struct rt_io_stream: ended by peer or error (`why`); the
                                           handle is dead already */
+    RT_IO_ENDED,                       /* struct rt_io_stream: the peer has said all it will say
+                                          (half-close); writing goes on until the owner closes.
+                                          Only for streams of a listener with tells_end */
     RT_IO_FILE,                        /* struct rt_io_file */
 };
 
@@ -85,6 +88,8 @@ struct rt_tcp_options {
     struct rt_addr peer;  /* connect only */
     int adopt_fd;         /* listen only: a bound socket, or -1 */
     bool reuse_port;
+    bool tells_end; /* listen only: a peer that ends its direction gives RT_IO_ENDED instead of
+                       RT_IO_CLOSED, where the network knows one direction from both */
     uint32_t backlog;
 };
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,54 +20,6 @@ static struct {
 
 /* The ring that this thread may submit to. */
 static _Thread_local struct uring *ring_of_thread;
-
-/* ---- clocks and randomness ---- */
-
-static uint64_t uring_now_ns(struct rt_io *io)
-{
-    (void)io;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * RT_NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-/* The only place that reads wall time; through libc, so that a preloaded clock can move it. */
-static uint64_t uring_wall_ms(struct rt_io *io)
-{
-    (void)io;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * RT_MS_PER_S + (uint64_t)now.tv_nsec / RT_NS_PER_MS;
-}
-
-static void fill_random(void *out, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got = getrandom((uint8_t *)out + done, size - done, 0);
-        /* Without randomness every ID could be guessed: better no resolver than that. */
-        RT_CHECK(got > 0 || errno == EINTR);
-        done += got > 0 ? (size_t)got : 0;
-    }
-}
-
-/* Blocks of getrandom: a system call for some hundred questions, not for each. Bytes are wiped when
- * they are handed out, so that a later look into our memory does not tell IDs and ports. */
-static void uring_random(struct rt_io *io, void *out, size_t size)
-{
-    struct uring *u = uring_of(io);
-    if (size > sizeof(u->random) / 4) {
-        fill_random(out, size);
-        return;
-    }
-    if (size > u->random_left) {
-        fill_random(u->random, sizeof(u->random));
-        u->random_left = sizeof(u->random);
-    }
-    u->random_left -= (uint32_t)size;
-    memcpy(out, u->random + u->random_left, size);
-    explicit_bzero(u->random + u->random_left, size);
-}
 
 /* ---- the ring ---- */
 
@@ -431,22 +382,35 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
-static rt_status open_ring(struct uring *u, const struct rt_io_uring_options *options)
+/* Locked memory comes back some milliseconds after the process that used it has ended: a restart
+ * waits for its predecessor's. What is still missing then is missing: a small RLIMIT_MEMLOCK makes
+ * a small ring. */
+static int open_ring_that_fits(struct uring *u, uint32_t entries)
 {
-    char why[512];
-    uint32_t entries = or_default(options->entries, RT_URING_ENTRIES);
+    const struct timespec pause = {.tv_nsec = 20 * (long)RT_NS_PER_MS};
     int error = uring_ring_open(&u->ring, entries, RT_URING_COMPLETIONS);
-    while (error == ENOMEM && entries > 64) { /* A small RLIMIT_MEMLOCK: a small ring. */
+    for (unsigned tries = 0; error == ENOMEM && tries < 5; tries++) {
+        nanosleep(&pause, NULL);
+        error = uring_ring_open(&u->ring, entries, RT_URING_COMPLETIONS);
+    }
+    while (error == ENOMEM && entries > 64) {
         entries /= 2;
         error = uring_ring_open(&u->ring, entries, entries * 4);
     }
-    if (error != 0) {
-        u->ring.ring_fd = 0;
-        rt_status status = rt_io_uring_check(why, sizeof(why));
-        rt_log(RT_LOG_CRIT, "io", "%s", status != RT_OK ? why : strerror(error));
-        return status != RT_OK ? status : RT_NO_MEMORY;
+    return error;
+}
+
+static rt_status open_ring(struct uring *u, const struct rt_io_uring_options *options)
+{
+    char why[512];
+    int error = open_ring_that_fits(u, or_default(options->entries, RT_URING_ENTRIES));
+    if (error == 0) {
+        return RT_OK;
     }
-    return RT_OK;
+    u->ring.ring_fd = 0;
+    rt_status status = rt_io_uring_check(why, sizeof(why));
+    rt_log(RT_LOG_CRIT, "io", "%s", status != RT_OK ? why : strerror(error));
+    return status != RT_OK ? status : RT_NO_MEMORY;
 }
 
 static rt_status open_memory(struct uring *u, const struct rt_io_uring_options *options)

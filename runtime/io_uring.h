@@ -3,7 +3,8 @@
 
 /* io_uring: runtime/io.h on one io_uring per core (Linux 6.1 or later).
  *
- *   io_uring.c          ring, loop, clocks, randomness, wake-up
+ *   io_uring.c          ring, loop, wake-up
+ *   io_uring_clock.c    clocks and randomness
  *   io_uring_check.c    may this process use io_uring, and if not, what to do about it
  *   io_uring_buffers.c  buffers that the kernel picks from when bytes arrive
  *   io_uring_handle.c   handles: index, generation, work list

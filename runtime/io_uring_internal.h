@@ -112,7 +112,8 @@ struct uring_stream {
     enum uring_phase phase;
     bool is_connecting; /* the armed submission is a connect */
     bool is_sending, is_send_cancelled, has_peer_finished;
-    bool has_held; /* bytes that came while paused */
+    bool tells_end; /* its owner goes on writing when the peer has finished */
+    bool has_held;  /* bytes that came while paused */
     uint16_t held_buffer;
     uint32_t held_size;
     uint32_t queue_head, queue_count, pending_bytes;
@@ -146,6 +147,7 @@ struct uring_handle {
     bool is_listed;    /* in uring.work */
     bool is_connected; /* UDP */
     bool wants_local;  /* UDP */
+    bool tells_end;    /* LISTENER */
     rt_status notice;  /* UDP: an error to tell the owner of; RT_OK none */
     struct rt_node work;
     struct rt_addr local;        /* UDP: where it is bound; family 0 when wildcard */
@@ -223,6 +225,11 @@ static inline struct uring *uring_of(struct rt_io *io)
 {
     return (struct uring *)io;
 }
+
+/* io_uring_clock.c */
+uint64_t uring_now_ns(struct rt_io *io);
+uint64_t uring_wall_ms(struct rt_io *io);
+void uring_random(struct rt_io *io, void *out, size_t size);
 
 /* A disabled ring; 0, or a positive errno. */
 int uring_ring_open(struct io_uring *ring, uint32_t entries, uint32_t completions);

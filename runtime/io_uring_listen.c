@@ -23,6 +23,7 @@ rt_status uring_tcp_listen(struct rt_io *io, rt_ref owner, const struct rt_tcp_o
         }
         return RT_FULL;
     }
+    handle->tells_end = options->tells_end;
     uring_handle_list(u, handle);
     *out = uring_handle_name(u, handle);
     return RT_OK;
@@ -140,6 +141,7 @@ static void adopt(struct uring *u, struct uring_handle *listener, int fd)
     }
     u->io.counters.syscalls += 2;
     handle->stream->phase = URING_OPEN;
+    handle->stream->tells_end = listener->tells_end;
     if (!learn_addresses(fd, handle->stream)) {
         uring_stream_close(u, handle);
         handle->is_open = false;

@@ -259,7 +259,7 @@ static bool advance_open(struct uring *u, struct uring_handle *handle)
     if (handle->is_paused) {
         return cancel_armed(u, handle, URING_STREAM_RECV);
     }
-    return handle->is_armed || submit_receive(u, handle);
+    return handle->is_armed || stream->has_peer_finished || submit_receive(u, handle);
 }
 
 static bool advance_lingering(struct uring *u, struct uring_handle *handle)
@@ -386,7 +386,9 @@ void uring_stream_received(struct uring *u, struct uring_handle *handle,
         return;
     case 0:
         stream->has_peer_finished = true;
-        if (stream->phase == URING_OPEN) {
+        if (stream->phase == URING_OPEN && stream->tells_end) {
+            tell(u, handle, RT_IO_ENDED, RT_OK);
+        } else if (stream->phase == URING_OPEN) {
             end(u, handle, RT_CLOSED);
         }
         return;

@@ -68,6 +68,8 @@ const char *rt_trace_msg_name(const struct rt_actor_type *type, uint16_t msg_typ
         return "RT_IO_WRITTEN";
     case RT_IO_CLOSED:
         return "RT_IO_CLOSED";
+    case RT_IO_ENDED:
+        return "RT_IO_ENDED";
     case RT_IO_FILE:
         return "RT_IO_FILE";
     default: /* A number, not an enum: the receiver's own list knows it. */

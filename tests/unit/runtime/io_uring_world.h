@@ -30,7 +30,7 @@ struct seen {
     rt_status error;
     struct rt_datagram last; /* without its bytes */
     uint8_t last_bytes[64];
-    unsigned accepted, connected, reads, written, closed, files;
+    unsigned accepted, connected, reads, written, closed, ended, files;
     rt_handle stream; /* of the last accepted */
     struct rt_addr accepted_peer, accepted_local;
     rt_handle closed_handle;
@@ -147,6 +147,9 @@ static void actor_receive(struct rt_ctx *ctx, void *state, struct rt_msg *msg)
         return;
     case RT_IO_WRITTEN:
         seen->written++;
+        return;
+    case RT_IO_ENDED:
+        seen->ended++;
         return;
     case RT_IO_CLOSED:
         seen->closed++;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/runtime/io_uring_world.h"
 
+#include <pthread.h>
+
 /* A listener on an ephemeral port: bound outside and adopted, so that the test knows the port. */
 static rt_handle open_listener(struct world *world, bool wants_local, uint16_t *port)
 {
@@ -353,6 +355,37 @@ static void thousands_of_short_lived_sockets_leave_no_trace(void **state)
     world_close(&world);
 }
 
+/* RFC9715-3.1: path MTU discovery is not believed, by listeners and upstream sockets of both
+ * families: a forged "packet too big" could otherwise make us send fragments. */
+static void path_mtu_discovery_is_off_everywhere(void **state)
+{
+    (void)state;
+    struct world world;
+    uint16_t port;
+    world_open(&world, NULL);
+    int server = peer_socket(SOCK_DGRAM);
+    open_listener(&world, true, &port);
+    open_connected(&world, port_of(server));
+    const struct rt_udp_options options = {.local = {.family = 6, .port = port}, .adopt_fd = -1};
+    rt_handle handle;
+    rt_status status = world.io->ops->udp_open(world.io, world.actor, &options, &handle);
+    unsigned off = 0;
+    for (int fd = 3; fd < 64; fd++) {
+        int value = -1;
+        socklen_t size = sizeof(value);
+        if (getsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &value, &size) == 0) {
+            off += value == IP_PMTUDISC_OMIT;
+        }
+        size = sizeof(value);
+        if (getsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &value, &size) == 0) {
+            off += value == IPV6_PMTUDISC_OMIT;
+        }
+    }
+    assert_int_equal(off, status == RT_OK ? 3 : 2);
+    close(server);
+    world_close(&world);
+}
+
 /* Datagrams that wait in the kernel when their socket is closed interest nobody. */
 static void nothing_is_delivered_after_close(void **state)
 {
@@ -421,6 +454,43 @@ static void handle_of_a_dead_actor_closes_itself(void **state)
     world_close(&world);
 }
 
+struct closing {
+    struct world *world;
+};
+
+static void *close_elsewhere(void *arg)
+{
+    world_close(((struct closing *)arg)->world);
+    return NULL;
+}
+
+/* The last answers of a drain: sent, not yet submitted, and then the core stops; its memory is
+ * taken down by its own thread or, as in the daemon, by another one. */
+static void last_datagram_before_the_core_stops_still_leaves(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world world;
+        world_open(&world, NULL);
+        int server = peer_socket(SOCK_DGRAM);
+        rt_handle handle = open_connected(&world, port_of(server));
+        step(&world, 0);
+        send_text(&world, handle, "last");
+        struct closing closing = {&world};
+        pthread_t thread;
+        if (i == 0) {
+            world_close(&world);
+        } else {
+            assert_int_equal(pthread_create(&thread, NULL, close_elsewhere, &closing), 0);
+            pthread_join(thread, NULL);
+        }
+        char text[16];
+        assert_int_equal(recv(server, text, sizeof(text), MSG_DONTWAIT), 4);
+        assert_true(recv(server, text, sizeof(text), MSG_DONTWAIT) < 0); /* and once */
+        close(server);
+    }
+}
+
 /* Errors of opening tell the operator's mistakes apart, and leak nothing. */
 static void opening_reports_what_is_wrong(void **state)
 {
@@ -487,9 +557,11 @@ int main(void)
         cmocka_unit_test(empty_datagrams_do_not_stop_a_listener),
         cmocka_unit_test(refused_sends_are_counted_and_others_still_leave),
         cmocka_unit_test(thousands_of_short_lived_sockets_leave_no_trace),
+        cmocka_unit_test(path_mtu_discovery_is_off_everywhere),
         cmocka_unit_test(nothing_is_delivered_after_close),
         cmocka_unit_test(stale_handles_are_harmless),
         cmocka_unit_test(handle_of_a_dead_actor_closes_itself),
+        cmocka_unit_test(last_datagram_before_the_core_stops_still_leaves),
         cmocka_unit_test(opening_reports_what_is_wrong),
         cmocka_unit_test(reuse_port_lets_cores_share_a_port),
     };

@@ -149,6 +149,7 @@ static rt_status open_listener(struct rt_ctx *ctx, struct listener_tcp *self)
         .local = self->args->listen->addr,
         .adopt_fd = self->args->adopt_fd,
         .reuse_port = true,
+        .tells_end = true,
     };
     rt_status status = io->ops->tcp_listen(io, rt_self(ctx), &options, &self->listener);
     if (status != RT_OK) {
@@ -187,8 +188,10 @@ static void on_drain(struct rt_ctx *ctx, struct listener_tcp *self)
 {
     self->is_draining = true;
     close_listener(ctx, self);
-    while (!rt_list_is_empty(&self->idle)) {
-        client_close(ctx, self, rt_container(self->idle.first, struct client, in_idle));
+    for (struct rt_node *node = self->all.first, *next; node != NULL; node = next) {
+        struct client *client = rt_container(node, struct client, in_all);
+        next = node->next;
+        client_close_if_served(ctx, self, client);
     }
 }
 
@@ -204,6 +207,9 @@ static void on_stream(struct rt_ctx *ctx, struct listener_tcp *self, const struc
     }
     if (msg->type == RT_IO_CLOSED) {
         client_close(ctx, self, client);
+    } else if (msg->type == RT_IO_ENDED) {
+        client->has_ended = true; /* Half-close: it may still read what it has asked for. */
+        client_close_if_served(ctx, self, client);
     } else {
         client_written(ctx, self, client);
     }
@@ -227,6 +233,7 @@ static void dispatch(struct rt_ctx *ctx, struct listener_tcp *self, struct rt_ms
         return;
     }
     case RT_IO_WRITTEN:
+    case RT_IO_ENDED:
     case RT_IO_CLOSED:
         on_stream(ctx, self, msg);
         return;

@@ -197,16 +197,34 @@ bool client_read(struct rt_ctx *ctx, struct listener_tcp *self, struct client *c
     return true;
 }
 
+/* Nothing more will come from it, nor is anything left to be told: drained, or half-closed. */
+static bool is_served(const struct listener_tcp *self, const struct client *client)
+{
+    return (self->is_draining || client->has_ended) && client->open_count == 0 &&
+           client->rest == NULL && rt_list_is_empty(&client->held);
+}
+
+void client_close_if_served(struct rt_ctx *ctx, struct listener_tcp *self, struct client *client)
+{
+    if (is_served(self, client)) {
+        client_close(ctx, self, client);
+    }
+}
+
 /* Something has become free: on with what was read, then with what comes. */
 static void go_on(struct rt_ctx *ctx, struct listener_tcp *self, struct client *client)
 {
     struct rt_buf *rest = client->rest;
 
-    if (rest == NULL) {
+    if (is_served(self, client)) {
+        client_close(ctx, self, client);
+    } else if (rest == NULL) {
         set_paused(ctx, client, !may_ask(ctx, self, client));
     } else if (may_ask(ctx, self, client)) {
         client->rest = NULL;
-        client_read(ctx, self, client, rest->data, rest->size);
+        if (client_read(ctx, self, client, rest->data, rest->size) && is_served(self, client)) {
+            client_close(ctx, self, client);
+        }
         rt_buf_unref(rt_bufs(ctx), rest);
     }
 }
@@ -221,7 +239,7 @@ void client_reply(struct rt_ctx *ctx, struct listener_tcp *self, struct client *
     append(ctx, self, client, &out, serve);
     flush(ctx, self, client, &out);
     note_active(ctx, self, client, false);
-    if (out.is_broken || (self->is_draining && client->open_count == 0)) {
+    if (out.is_broken) {
         client_close(ctx, self, client);
         return;
     }

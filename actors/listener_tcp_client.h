@@ -45,6 +45,7 @@ struct client {
     uint32_t open_count; /* questions at desks */
     struct rt_list held; /* struct held_reply */
     bool is_paused;
+    bool has_ended;      /* it asks no more; what is open is still answered */
     uint64_t active_ns;  /* last question or answer; the beginning */
     uint64_t partial_ns; /* when the half-read question began; 0 none */
     uint64_t unread_ns;  /* since when too much is unread; 0 it is not */
@@ -73,6 +74,9 @@ bool client_read(struct rt_ctx *ctx, struct listener_tcp *self, struct client *c
 /* The reply to one of its open questions. */
 void client_reply(struct rt_ctx *ctx, struct listener_tcp *self, struct client *client,
                   const struct serve *serve);
+
+/* Closes it when nothing is open, and nothing new is to come: it has ended or we drain. */
+void client_close_if_served(struct rt_ctx *ctx, struct listener_tcp *self, struct client *client);
 
 /* Its write queue went empty. */
 void client_written(struct rt_ctx *ctx, struct listener_tcp *self, struct client *client);

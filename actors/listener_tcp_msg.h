@@ -4,7 +4,7 @@
 #include "runtime/actor.h"
 
 /* DESK_ANSWER (desk_msg.h) reaches it too. */
-#define LISTENER_TCP_MESSAGES(X)                                                               \
+#define LISTENER_TCP_MESSAGES(X)                                                                   \
     X(LISTENER_TCP_OPEN, struct rt_msg) /* supervisor -> listener: everything else stands; listen. \
                                            Answered by SUPERVISOR_READY */
 

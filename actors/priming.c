@@ -31,6 +31,7 @@ struct priming {
     unsigned open_count, failed_count;
     uint32_t ttl_s; /* the smallest of the NS set */
     rt_timer timer; /* next round, or the end of patience */
+    bool is_primed; /* what was found is in force, not what is configured */
     struct rs_hints found;
     uint64_t answered[(QUESTIONS_MAX + 63) / 64]; /* one bit for each question of the round */
 };
@@ -84,6 +85,37 @@ static void rest_after_failure(struct rt_ctx *ctx, struct priming *self, const c
            PRIMING_RETRY_S);
     self->phase = PHASE_RESTS;
     start_timer(ctx, self, PRIMING_RETRY_S);
+}
+
+/* The desks take the new set as a whole. */
+static void publish(struct rt_ctx *ctx, const struct rs_hints *hints)
+{
+    const struct cast *cast = services_of(ctx)->cast;
+    struct rt_buf *buf = rt_buf_new(rt_bufs(ctx), sizeof(*hints));
+
+    if (buf == NULL) {
+        return; /* The old set stays; the next round tries again. */
+    }
+    memcpy(buf->data, hints, sizeof(*hints));
+    buf->size = sizeof(*hints);
+    for (unsigned i = 0; i < cast->workers_count; i++) {
+        struct desk_roots msg = {.head = RT_MSG_INIT(DESK_ROOTS, struct desk_roots)};
+        msg.head.buf = rt_buf_ref(buf);
+        if (rt_send(ctx, cast->desk[i], &msg.head) != RT_OK) {
+            rt_buf_unref(rt_bufs(ctx), msg.head.buf);
+        }
+    }
+    rt_buf_unref(rt_bufs(ctx), buf);
+}
+
+/* The roots in force do not answer: what is configured may, and the next round asks it. */
+static void fall_back(struct rt_ctx *ctx, struct priming *self)
+{
+    if (self->is_primed) {
+        publish(ctx, &services_of(ctx)->settings->resolver.hints);
+        self->is_primed = false;
+    }
+    rest_after_failure(ctx, self, "'.' NS");
 }
 
 static void begin_round(struct rt_ctx *ctx, struct priming *self)
@@ -148,25 +180,17 @@ static void add_address(struct rs_hint *hint, const struct rs_rdata *rdata)
 
 /* ---- the rounds ---- */
 
-/* The desks take the new set as a whole. */
-static void publish(struct rt_ctx *ctx, const struct rs_hints *hints)
+/* Names that the configuration knows too keep its addresses when nobody could be asked for them now:
+ * else one bad moment would leave us with the few roots that did answer, for the TTL of the set. */
+static void keep_configured(struct rs_hints *found, const struct rs_hints *configured)
 {
-    const struct cast *cast = services_of(ctx)->cast;
-    struct rt_buf *buf = rt_buf_new(rt_bufs(ctx), sizeof(*hints));
-
-    if (buf == NULL) {
-        return; /* The old set stays; the next round tries again. */
-    }
-    memcpy(buf->data, hints, sizeof(*hints));
-    buf->size = sizeof(*hints);
-    for (unsigned i = 0; i < cast->workers_count; i++) {
-        struct desk_roots msg = {.head = RT_MSG_INIT(DESK_ROOTS, struct desk_roots)};
-        msg.head.buf = rt_buf_ref(buf);
-        if (rt_send(ctx, cast->desk[i], &msg.head) != RT_OK) {
-            rt_buf_unref(rt_bufs(ctx), msg.head.buf);
+    for (unsigned i = 0; i < found->count; i++) {
+        for (unsigned j = 0; found->items[i].addrs_count == 0 && j < configured->count; j++) {
+            if (rs_name_equal(found->items[i].name.wire, configured->items[j].name.wire)) {
+                found->items[i] = configured->items[j];
+            }
         }
     }
-    rt_buf_unref(rt_bufs(ctx), buf);
 }
 
 /* All questions of the round are answered, or patience has ended. */
@@ -176,6 +200,7 @@ static void end_round(struct rt_ctx *ctx, struct priming *self)
     struct rs_hints *found = &self->found;
     unsigned kept = 0, addrs = 0;
 
+    keep_configured(found, &config->hints);
     for (unsigned i = 0; i < found->count; i++) {
         if (found->items[i].addrs_count > 0) {
             addrs += found->items[i].addrs_count;
@@ -188,11 +213,15 @@ static void end_round(struct rt_ctx *ctx, struct priming *self)
         return;
     }
     publish(ctx, found);
+    self->is_primed = true;
     rt_trace(ctx, 0, "primed", kept, addrs);
     rt_log(RT_LOG_INFO, "priming", "%u root servers with %u addresses", kept, addrs);
     /* modules.md 19.2: again after the smallest TTL, which max_ttl bounds and 1 s. */
     uint32_t ttl_s = self->ttl_s < config->ttl_s_max ? self->ttl_s : config->ttl_s_max;
     self->phase = PHASE_RESTS;
+    if (self->failed_count > 0 && ttl_s > PRIMING_RETRY_S) {
+        ttl_s = PRIMING_RETRY_S; /* Not the whole truth: soon again. */
+    }
     start_timer(ctx, self, ttl_s > 0 ? ttl_s : 1);
 }
 
@@ -252,7 +281,7 @@ static void on_servers(struct rt_ctx *ctx, struct priming *self, const struct de
         set = rs_rrsets_find(&message.answer, root, RS_NS);
     }
     if (set == NULL) {
-        rest_after_failure(ctx, self, "'.' NS");
+        fall_back(ctx, self);
         return;
     }
     struct rs_rdata rdata;
@@ -306,7 +335,7 @@ static void on_result(struct rt_ctx *ctx, struct priming *self, uint64_t cookie,
     } else if (msg != NULL) {
         on_servers(ctx, self, msg);
     } else {
-        rest_after_failure(ctx, self, "'.' NS");
+        fall_back(ctx, self);
     }
 }
 
@@ -321,7 +350,7 @@ static void on_timer(struct rt_ctx *ctx, struct priming *self, uint64_t round)
         begin_round(ctx, self);
         return;
     case PHASE_ASKS_NS:
-        rest_after_failure(ctx, self, "'.' NS");
+        fall_back(ctx, self);
         return;
     case PHASE_ASKS_ADDR:
         end_round(ctx, self);

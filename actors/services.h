@@ -60,7 +60,7 @@ static inline struct services *services_of(struct rt_ctx *ctx)
 #define SERVICE_COUNT(services, name) \
     ((void)atomic_fetch_add_explicit(&(services)->counters.name, 1, memory_order_relaxed))
 
-/* For counters that go down again: queries_active, tcp_clients. `delta` is 1 or -1. */
+/* Adds `delta`, which may be negative: for queries_active, tcp_clients, and sums of bytes. */
 #define SERVICE_GAUGE(services, name, delta)                                             \
     ((void)atomic_fetch_add_explicit(&(services)->counters.name, (uint64_t)(int64_t)(delta), \
                                      memory_order_relaxed))

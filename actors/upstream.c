@@ -7,7 +7,6 @@
 #include "actors/upstream_msg.h"
 #include "resolver/cookie.h"
 #include "resolver/effect.h"
-#include "resolver/peek.h"
 
 enum { UPSTREAM_MAILBOX_CAP = 8192 }; /* Asks of one loop turn; then queries hear RT_FULL. */
 
@@ -23,104 +22,6 @@ struct rt_addr upstream_local(const struct upstream *self, const struct rt_addr 
     local.family = server->family; /* Without a setting: any address of that family. */
     local.port = 0;
     return local;
-}
-
-/* ---- flights ---- */
-
-/* Actors of one core differ in their slot; two queries never have one at the same time, and a
- * flight of an earlier one only stands in the way of its own abandoning. */
-static uint64_t attempt_key(rt_ref query, uint32_t attempt)
-{
-    uint64_t slot = query >> 32 & 0xFFFFFF;
-    return UINT64_C(1) << 63 | slot << 32 | attempt;
-}
-
-static struct flight *flight_of(struct upstream *self, rt_ref query, uint32_t attempt)
-{
-    uint32_t index = 0;
-    if (!rt_map_get(&self->by_attempt, attempt_key(query, attempt), &index)) {
-        return NULL;
-    }
-    struct flight *flight = rt_cast(flight, rt_pool_at(&self->flights, index));
-    return flight->query == query ? flight : NULL;
-}
-
-static struct flight *new_flight(struct upstream *self, const struct rt_msg *ask, uint32_t attempt)
-{
-    struct flight *flight = rt_pool_take(&self->flights);
-    if (flight == NULL) {
-        return NULL;
-    }
-    flight->magic = flight_MAGIC;
-    flight->query = ask->from;
-    flight->trace_id = ask->trace_id;
-    flight->attempt = attempt;
-    uint32_t index = rt_pool_index(&self->flights, flight);
-    if (rt_map_put(&self->by_attempt, attempt_key(ask->from, attempt), index) != RT_OK) {
-        rt_pool_give(&self->flights, flight);
-        return NULL;
-    }
-    rt_list_append(&self->all, &flight->in_all);
-    return flight;
-}
-
-static void free_flight(struct rt_ctx *ctx, struct upstream *self, struct flight *flight)
-{
-    uint64_t key = attempt_key(flight->query, flight->attempt);
-    uint32_t index = 0;
-
-    if (rt_map_get(&self->by_attempt, key, &index) &&
-        index == rt_pool_index(&self->flights, flight)) {
-        rt_map_remove(&self->by_attempt, key);
-    }
-    rt_timer_cancel(ctx, &flight->timer);
-    rt_buf_unref(rt_bufs(ctx), flight->end.head.buf);
-    rt_list_remove(&self->all, &flight->in_all);
-    flight->magic = 0;
-    rt_pool_give(&self->flights, flight);
-}
-
-static void release_transport(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
-                              bool is_lost)
-{
-    upstream_udp_release(ctx, self, flight);
-    upstream_tcp_release(ctx, self, flight, is_lost);
-}
-
-/* The query hears of the end exactly once; while its mailbox is full it is owed that. */
-static void deliver(struct rt_ctx *ctx, struct upstream *self, struct flight *flight)
-{
-    rt_status status = rt_send(ctx, flight->query, &flight->end.head);
-    rt_timer_cancel(ctx, &flight->timer);
-    if (status == RT_FULL) {
-        flight->timer = rt_timer_start(
-            ctx, UPSTREAM_OWED_MS * RT_NS_PER_MS,
-            upstream_timer_cookie(UPSTREAM_TIMER_FLIGHT, rt_pool_index(&self->flights, flight)));
-    }
-    if (flight->timer == 0) { /* Done; or gone; or the query's own deadline must do. */
-        free_flight(ctx, self, flight);
-    }
-}
-
-static void set_outcome(struct flight *flight, rt_status why)
-{
-    RT_CHECK(flight->end.head.type == QUERY_INVALID);
-    flight->end.outcome = (struct query_outcome){
-        .head = RT_MSG_INIT(QUERY_FAILED, struct query_outcome),
-        .attempt = flight->attempt,
-        .server_index = flight->server_index,
-        .is_tcp = flight->is_tcp,
-        .why = why,
-    };
-    flight->end.head.type = why == RT_TIMEOUT ? QUERY_TIMEOUT : QUERY_FAILED;
-    flight->end.head.trace_id = flight->trace_id;
-}
-
-void upstream_end(struct rt_ctx *ctx, struct upstream *self, struct flight *flight, rt_status why)
-{
-    set_outcome(flight, why);
-    release_transport(ctx, self, flight, why == RT_TIMEOUT);
-    deliver(ctx, self, flight);
 }
 
 /* ---- asking ---- */
@@ -242,7 +143,7 @@ static void on_ask(struct rt_ctx *ctx, struct upstream *self, const struct rt_ms
     RT_CHECK(ask->candidates_count <= RS_CANDIDATES_MAX);
     struct rs_server_view view;
 
-    struct flight *flight = new_flight(self, msg, ask->attempt);
+    struct flight *flight = upstream_flight_new(self, msg, ask->attempt);
     if (flight == NULL) {
         refuse(ctx, msg, ask->attempt, RT_FULL);
         return;
@@ -261,132 +162,15 @@ static void on_ask(struct rt_ctx *ctx, struct upstream *self, const struct rt_ms
     send_flight(ctx, self, flight, ask, view.timeout_ms);
 }
 
-/* ---- hearing ---- */
-
-static void tell_near_miss(struct rt_ctx *ctx, struct upstream *self, struct flight *flight)
-{
-    struct query_outcome msg = {
-        .head = RT_MSG_INIT(QUERY_NEAR_MISS, struct query_outcome),
-        .attempt = flight->attempt,
-        .server_index = flight->server_index,
-        .is_tcp = flight->is_tcp,
-        .why = RT_OK,
-    };
-    if (flight->has_near_missed) {
-        return; /* One is enough for the query to go to TCP; a flood shall not fill its mailbox. */
-    }
-    flight->has_near_missed = true;
-    SERVICE_COUNT(self->services, upstream_near_misses);
-    msg.head.trace_id = flight->trace_id;
-    if (rt_send(ctx, flight->query, &msg.head) != RT_OK) {
-        rt_trace(ctx, flight->trace_id, "near_miss_lost", flight->attempt, 0);
-    }
-}
-
-/* RFC7873-5.3: a reply whose COOKIE option does not begin with our client cookie was not made by
- * who got the question; one without any, from a server that has shown a cookie before, is not
- * believed either. Learns the server's part. */
-static bool is_cookie_right(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
-                            const uint8_t *wire, uint32_t size)
-{
-    struct rs_edns edns;
-
-    if (!flight->has_cookie) {
-        return true;
-    }
-    if (!rs_peek_edns(wire, size, &edns)) {
-        return true; /* Malformed: the query's parser says so, and asks again. */
-    }
-    if (edns.cookie_size == 0) {
-        return flight->is_tcp || !flight->is_server_known_to_cookie;
-    }
-    if (memcmp(edns.cookie, flight->cookie, RS_COOKIE_CLIENT_BYTES) != 0) {
-        return false;
-    }
-    if (edns.cookie_size > RS_COOKIE_CLIENT_BYTES) {
-        rs_servers_set_cookie(self->servers, &flight->server, rt_now_ns(ctx),
-                              edns.cookie + RS_COOKIE_CLIENT_BYTES,
-                              (uint8_t)(edns.cookie_size - RS_COOKIE_CLIENT_BYTES));
-    }
-    return true;
-}
-
-/* Servers compress the names of an answer against our question: its mixed letters (0x20) would reach
- * clients in owner names and alias targets. They have done their work once rs_match has seen them. */
-static void lower_question(uint8_t *wire, uint32_t size, const uint8_t *name)
-{
-    enum { COUNT_AT = 4, NAME_AT = 12 };
-
-    if (size >= NAME_AT + rs_name_size(name) && wire[COUNT_AT] == 0 && wire[COUNT_AT + 1] == 1) {
-        rs_name_lower(wire + NAME_AT);
-    }
-}
-
-static void on_reply(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
-                     const uint8_t *wire, uint32_t size, bool is_case_kept)
-{
-    uint64_t rtt_us = (rt_now_ns(ctx) - flight->sent_ns) / RT_NS_PER_US;
-    struct rt_buf *buf = rt_buf_new(rt_bufs(ctx), size);
-
-    rs_servers_on_reply(self->servers, &flight->server, rt_now_ns(ctx),
-                        rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX, flight->is_tcp);
-    SERVICE_GAUGE(self->services, upstream_bytes, size);
-    if (buf == NULL) {
-        upstream_end(ctx, self, flight, RT_FULL);
-        return;
-    }
-    memcpy(buf->data, wire, size);
-    buf->size = size;
-    lower_question(buf->data, size, flight->name);
-    release_transport(ctx, self, flight, false);
-    flight->end.reply = (struct query_reply){
-        .head = RT_MSG_INIT(QUERY_REPLY, struct query_reply),
-        .attempt = flight->attempt,
-        .server_index = flight->server_index,
-        .is_tcp = flight->is_tcp,
-        .is_case_kept = is_case_kept || !flight->is_case_mixed,
-        .had_edns = flight->has_edns,
-        .had_cookie = flight->has_cookie,
-    };
-    flight->end.head.trace_id = flight->trace_id;
-    flight->end.head.buf = buf;
-    deliver(ctx, self, flight);
-}
-
-/* RFC5452-9.1: what does not match is not looked at any further, and changes nothing that we know
- * about the server (security.md A8). */
-bool upstream_received(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
-                       const uint8_t *wire, uint32_t size)
-{
-    enum rs_match match =
-        rs_match(wire, size, flight->id, flight->name, flight->type, flight->class);
-
-    bool is_ours = (match == RS_MATCH_OURS || match == RS_MATCH_CASE) &&
-                   is_cookie_right(ctx, self, flight, wire, size);
-    if (!is_ours && flight->is_tcp) {
-        /* Our ID on a connection of ours is no forgery but a broken server: waiting helps nobody. */
-        upstream_end(ctx, self, flight, RT_MALFORMED);
-        return true;
-    }
-    if (!is_ours) {
-        if (match != RS_MATCH_NOISE) {
-            tell_near_miss(ctx, self, flight);
-        }
-        return false;
-    }
-    on_reply(ctx, self, flight, wire, size, match == RS_MATCH_OURS);
-    return true;
-}
-
 /* ---- other messages ---- */
 
 static void on_abandon(struct rt_ctx *ctx, struct upstream *self,
                        const struct upstream_abandon *msg)
 {
-    struct flight *flight = flight_of(self, msg->head.from, msg->attempt);
+    struct flight *flight = upstream_flight_find(self, msg->head.from, msg->attempt);
     if (flight != NULL) {
-        release_transport(ctx, self, flight, false);
-        free_flight(ctx, self, flight);
+        upstream_flight_release(ctx, self, flight, false);
+        upstream_flight_free(ctx, self, flight);
     }
 }
 
@@ -406,7 +190,7 @@ static void on_flight_timer(struct rt_ctx *ctx, struct upstream *self, uint32_t 
 
     flight->timer = 0;
     if (flight->end.head.type != QUERY_INVALID) {
-        deliver(ctx, self, flight);
+        upstream_deliver(ctx, self, flight);
         return;
     }
     SERVICE_COUNT(self->services, upstream_timeouts);
@@ -517,14 +301,14 @@ static void upstream_stop(struct rt_ctx *ctx, void *state, enum rt_end why)
     (void)why;
     while (!rt_list_is_empty(&self->all)) {
         struct flight *flight = rt_container(self->all.first, struct flight, in_all);
-        release_transport(ctx, self, flight, false);
+        upstream_flight_release(ctx, self, flight, false);
         if (flight->end.head.type == QUERY_INVALID) {
-            set_outcome(flight, RT_TIMEOUT); /* As good as lost; not the server's fault. */
+            upstream_set_outcome(flight, RT_TIMEOUT); /* As good as lost; not the server's fault. */
         }
         if (rt_send(ctx, flight->query, &flight->end.head) != RT_OK) {
             rt_trace(ctx, flight->trace_id, "outcome_lost", flight->attempt, 0);
         }
-        free_flight(ctx, self, flight);
+        upstream_flight_free(ctx, self, flight);
     }
     upstream_tcp_close(ctx, self);
     rt_map_close(&self->by_handle);

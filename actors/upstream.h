@@ -4,10 +4,10 @@
 /* upstream: the authority side of one core (actors/upstream_msg.h): which server to ask, over which
  * transport, from which port; what each server's past behaviour was.
  *
- * Files    upstream.c the actor; upstream_flight.h the question in flight, shared by upstream_udp.c
- *          (one connected socket for each question, RFC5452-9.2) and upstream_tcp.c (connections,
- *          reused and pipelined).
- * Full     Flights, sockets or connections exhausted: QUERY_FAILED with RT_FULL. */
+ * Files    upstream.c the actor: messages, which server, what it is told; upstream_flight.[ch] the
+ *          question in flight and its outcome; upstream_udp.c one connected socket for each
+ * question (RFC5452-9.2); upstream_tcp.c connections, reused and pipelined. Full     Flights,
+ * sockets or connections exhausted: QUERY_FAILED with RT_FULL. */
 
 #include "runtime/actor.h"
 

@@ -8,7 +8,7 @@
  * its query abandoned it. Ending gives back its socket or its place on a connection first.
  *
  *   upstream.c ------ upstream_udp_ask / upstream_tcp_ask ----> transports
- *   transports ------ upstream_received / upstream_end -------> upstream.c */
+ *   transports ------ upstream_received / upstream_end -------> upstream_flight.c -> query */
 
 #include "actors/framing.h"
 #include "actors/query_msg.h"
@@ -86,11 +86,23 @@ struct upstream {
     struct rt_list busy_conns, idle_conns; /* by age */
 };
 
-/* ---- upstream.c ---- */
+/* ---- upstream_flight.c ---- */
 
-/* Writes the question of `flight` (its ID as it is now); returns its size. */
-uint32_t upstream_write(const struct upstream *self, const struct flight *flight,
-                        uint8_t out[RS_QUERY_WIRE_BYTES_MAX]);
+/* NULL: none is left. */
+struct flight *upstream_flight_new(struct upstream *self, const struct rt_msg *ask,
+                                   uint32_t attempt);
+void upstream_flight_free(struct rt_ctx *ctx, struct upstream *self, struct flight *flight);
+struct flight *upstream_flight_find(struct upstream *self, rt_ref query, uint32_t attempt);
+
+/* Gives back its socket or its place on a connection; `is_lost` as for upstream_tcp_release. */
+void upstream_flight_release(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
+                             bool is_lost);
+
+/* Writes QUERY_FAILED or QUERY_TIMEOUT into flight->end. */
+void upstream_set_outcome(struct flight *flight, rt_status why);
+
+/* Sends flight->end; the flight ends, or (the query being full) tries again from its timer. */
+void upstream_deliver(struct rt_ctx *ctx, struct upstream *self, struct flight *flight);
 
 /* Ends the flight with QUERY_FAILED or, for RT_TIMEOUT, QUERY_TIMEOUT. */
 void upstream_end(struct rt_ctx *ctx, struct upstream *self, struct flight *flight, rt_status why);
@@ -99,6 +111,12 @@ void upstream_end(struct rt_ctx *ctx, struct upstream *self, struct flight *flig
  * has ended. */
 bool upstream_received(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
                        const uint8_t *wire, uint32_t size);
+
+/* ---- upstream.c ---- */
+
+/* Writes the question of `flight` (its ID as it is now); returns its size. */
+uint32_t upstream_write(const struct upstream *self, const struct flight *flight,
+                        uint8_t out[RS_QUERY_WIRE_BYTES_MAX]);
 
 /* A timer for a flight or a connection, by its pool index. */
 enum upstream_timer_kind { UPSTREAM_TIMER_FLIGHT, UPSTREAM_TIMER_CONN };

@@ -5,9 +5,9 @@
 #include "runtime/base/addr.h"
 
 /* The authority side of one core. */
-#define UPSTREAM_MESSAGES(X)                                                              \
-    X(UPSTREAM_ASK, struct upstream_ask)         /* query -> upstream; buf: struct rs_ask */ \
-    X(UPSTREAM_ABANDON, struct upstream_abandon) /* query -> upstream; nothing moves */   \
+#define UPSTREAM_MESSAGES(X)                                                                       \
+    X(UPSTREAM_ASK, struct upstream_ask)         /* query -> upstream; buf: struct rs_ask */       \
+    X(UPSTREAM_ABANDON, struct upstream_abandon) /* query -> upstream; nothing moves */            \
     X(UPSTREAM_LEARN, struct upstream_learn)     /* query -> upstream; nothing moves */
 
 enum upstream_msg_type {

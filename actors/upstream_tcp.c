@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <string.h>
-
 #include "actors/upstream_flight.h"
 
 /* Connections to servers: one for each server as long as it keeps up, questions pipelined on it and

@@ -30,8 +30,8 @@ struct fake_sent {
 static struct fake_net {
     struct rt_core *core;
     uint32_t sockets_count, sent_count, calls;
-    rt_status open_status;      /* of the next opens */
-    uint32_t ports_in_use;      /* so many udp_open fail with RT_IN_USE first */
+    rt_status open_status; /* of the next opens */
+    uint32_t ports_in_use; /* so many udp_open fail with RT_IN_USE first */
     struct fake_socket sockets[FAKE_SOCKETS];
     struct fake_sent sent[FAKE_SENT];
 } fake_net;

@@ -421,7 +421,8 @@ static void a_killed_desk_leaves_nobody_waiting(void **state)
     order(1, ORDER_EXIT);
 }
 
-/* RT_MSG_DRAIN: what runs ends, nothing new begins, and the supervisor hears once when all is done. */
+/* RT_MSG_DRAIN: what runs ends, nothing new begins, and the supervisor hears once when all is done.
+ */
 static void drain_finishes_what_runs_and_tells_once(void **state)
 {
     (void)state;

@@ -15,7 +15,8 @@ static struct rt_buf_pool *pool;
 static int open_pool(void **state)
 {
     (void)state;
-    const struct rt_buf_pool_options options = {.small_count = 4, .large_count = 2, .huge_count = 1};
+    const struct rt_buf_pool_options options = {
+        .small_count = 4, .large_count = 2, .huge_count = 1};
     return rt_buf_pool_open(&pool, &options) == RT_OK ? 0 : -1;
 }
 

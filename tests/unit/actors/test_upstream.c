@@ -267,8 +267,8 @@ static void a_port_in_use_is_drawn_again(void **state)
     assert_int_equal(heard[0].why, RT_FULL);
 }
 
-/* security.md A7, A9: wrong IDs and questions are told once; the attempt goes on listening and takes
- * the true reply. */
+/* security.md A7, A9: wrong IDs and questions are told once; the attempt goes on listening and
+ * takes the true reply. */
 static void a_near_miss_is_told_once_and_the_true_reply_still_counts(void **state)
 {
     (void)state;
@@ -417,8 +417,8 @@ static uint32_t with_server_cookie(uint8_t *reply, uint32_t size)
     return size + 16;
 }
 
-/* RFC7873-5.1, -5.3: the server's cookie is learnt and shown to it; from then on replies without our
- * own client cookie are forgeries. */
+/* RFC7873-5.1, -5.3: the server's cookie is learnt and shown to it; from then on replies without
+ * our own client cookie are forgeries. */
 static void a_server_cookie_is_learnt_and_then_demanded(void **state)
 {
     (void)state;
@@ -527,6 +527,27 @@ static void a_refused_connection_fails_all_its_questions_once(void **state)
     assert_int_equal(heard_count, 2);
 }
 
+/* Over TCP nobody forges: a wrong reply to our ID ends the attempt, so that there is time to ask
+ * another server. Later replies to nobody are ignored. */
+static void a_wrong_reply_over_tcp_ends_the_attempt(void **state)
+{
+    (void)state;
+    uint8_t reply[1024];
+    ask(1, true);
+    struct fake_socket *stream = fake_newest(true);
+    fake_stream_event(&world, stream, RT_IO_CONNECTED, RT_OK);
+    uint32_t size = framed_reply(stream->written, reply);
+    reply[2]++;
+    fake_bytes(&world, stream, reply, size); /* Another ID: of a question given up. */
+    assert_int_equal(heard_count, 0);
+    reply[2]--;
+    reply[16] = 'X'; /* Another name. */
+    fake_bytes(&world, stream, reply, size);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(heard[0].type, QUERY_FAILED);
+    assert_int_equal(heard[0].why, RT_MALFORMED);
+}
+
 /* What a silent connection carries times out; it gets no new question. */
 static void a_silent_connection_is_not_used_again(void **state)
 {
@@ -627,6 +648,7 @@ int main(void)
         TEST(servers_see_different_client_cookies),
         TEST(questions_share_a_connection_and_replies_come_in_any_order),
         TEST(a_refused_connection_fails_all_its_questions_once),
+        TEST(a_wrong_reply_over_tcp_ends_the_attempt),
         TEST(a_silent_connection_is_not_used_again),
         TEST(a_full_stream_gets_the_rest_later),
         TEST(a_killed_upstream_tells_every_query),

@@ -179,12 +179,19 @@ static void edit(struct rt_prng *prng)
     }
 }
 
+static int64_t now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 static unsigned run_mutations(void)
 {
-    const time_t end = time(NULL) + SECONDS_MAX;
+    const int64_t end = now_s() + SECONDS_MAX;
     unsigned count = 0;
 
-    for (; count < MUTATIONS && time(NULL) < end; count++) {
+    for (; count < MUTATIONS && now_s() < end; count++) {
         struct rt_prng prng;
         rt_prng_init(&prng, count);
         set_input(&seeds[count % seeds_count]);

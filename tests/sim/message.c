@@ -228,7 +228,9 @@ static void put(struct sim_writer *w, const void *bytes, uint32_t size)
         w->is_overfull = true;
         return;
     }
-    memcpy(w->wire + w->size, bytes, size);
+    if (size > 0) {
+        memcpy(w->wire + w->size, bytes, size);
+    }
     w->size += size;
 }
 

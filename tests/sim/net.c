@@ -239,13 +239,20 @@ bool net_is_cut(const struct sim_net *net, const struct rt_addr *a, const struct
     return false;
 }
 
-uint64_t net_latency_ns(struct sim_net *net, const struct sim_path *path)
+/* Two places are as far from each other as the seed says, the same for every packet; load on the way
+ * adds up to a fifth. */
+uint64_t net_latency_ns(struct sim_net *net, const struct sim_path *path,
+                        const struct rt_addr *source, const struct rt_addr *target)
 {
+    struct rt_addr a = without_port(source), b = without_port(target);
     uint64_t range_us = path->latency_us_max > path->latency_us_min
                             ? path->latency_us_max - path->latency_us_min
                             : 0;
+    uint64_t distance = (net_addr_word(&a) ^ net_addr_word(&b) ^ net->share_key) *
+                        UINT64_C(0x9e3779b97f4a7c15); /* the same in both directions */
+    uint64_t base_us = path->latency_us_min + (distance >> 33) % (range_us + 1);
 
-    return (path->latency_us_min + rt_prng_below(&net->prng, range_us + 1)) * RT_NS_PER_US;
+    return base_us * RT_NS_PER_US + rt_prng_below(&net->prng, base_us * RT_NS_PER_US / 5 + 1);
 }
 
 uint64_t net_flow_hash(const struct sim_net *net, const struct rt_addr *source,
@@ -335,7 +342,10 @@ static void send_icmp(struct sim_net *net, const struct net_event *event)
 {
     const struct sim_path *path = net_path(net, &event->packet.source, &event->packet.target);
     struct net_event *icmp =
-        net_event_new(net, net->now_ns + net_latency_ns(net, path), fire_icmp);
+        net_event_new(net,
+                      net->now_ns + net_latency_ns(net, path, &event->packet.source,
+                                                   &event->packet.target),
+                      fire_icmp);
 
     net->counters.icmp++;
     icmp->packet.source = event->packet.target;
@@ -360,7 +370,7 @@ static void fire_datagram(struct sim_net *net, struct net_event *event)
 static void fly(struct sim_net *net, const struct sim_path *path, const struct rt_addr *source,
                 const struct rt_addr *target, const void *data, uint32_t size)
 {
-    uint64_t delay_ns = net_latency_ns(net, path);
+    uint64_t delay_ns = net_latency_ns(net, path, source, target);
 
     if (sim_net_chance(net, path->reorder_permille)) {
         net->counters.reordered++;

@@ -20,7 +20,7 @@ struct sim_net;
 
 /* What packets suffer on the way. All zero: a perfect wire without delay. */
 struct sim_path {
-    uint32_t latency_us_min, latency_us_max;
+    uint32_t latency_us_min, latency_us_max; /* of two places: somewhere between, and it stays */
     uint16_t loss_permille;
     uint16_t duplicate_permille;
     uint16_t reorder_permille; /* up to 50 ms more, so that later ones overtake */

@@ -9,6 +9,7 @@ enum {
     NET_BUCKETS = 1024,
     NET_WINDOW_BYTES = 64 * 1024, /* unread bytes of a stream before its writer has to wait */
     NET_SEGMENT_BYTES = 1460,
+    NET_USUAL_BYTES = 64, /* of a small message: what one packet would carry */
 };
 
 struct net_event {
@@ -97,7 +98,8 @@ bool net_is_any(const struct rt_addr *addr);
 const struct sim_path *net_path(const struct sim_net *net, const struct rt_addr *a,
                                 const struct rt_addr *b);
 bool net_is_cut(const struct sim_net *net, const struct rt_addr *a, const struct rt_addr *b);
-uint64_t net_latency_ns(struct sim_net *net, const struct sim_path *path);
+uint64_t net_latency_ns(struct sim_net *net, const struct sim_path *path,
+                        const struct rt_addr *source, const struct rt_addr *target);
 uint64_t net_flow_hash(const struct sim_net *net, const struct rt_addr *source,
                        const struct rt_addr *target);
 uint64_t net_addr_word(const struct rt_addr *addr);

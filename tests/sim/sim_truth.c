@@ -46,7 +46,8 @@ SIM_TEST(truth_odd)
         .is_priming = seed % 2 == 0,
     });
     struct sim_tree *tree =
-        sim_tree_new(sim, &(struct sim_tree_options){.odd_permille = 250, .bad_permille = 150});
+        sim_tree_new(sim, &(struct sim_tree_options){
+                              .odd_permille = 250, .bad_permille = 150, .good_min = 2});
 
     sim_tree_ask(tree, QUESTIONS, 6000, 6, NULL);
     sim_run_quiet(sim, 30000);

@@ -95,14 +95,23 @@ static struct net_event *end_event(struct sim_end *end, uint64_t at_ns,
     return event;
 }
 
+/* Chances are per packet of usual size: a stream cut into single bytes is not lost more often. */
+static bool segment_chance(struct sim_net *net, const struct sim_path *path, unsigned permille)
+{
+    uint32_t size = path->segment_bytes != 0 ? path->segment_bytes : NET_SEGMENT_BYTES;
+    uint32_t per_packet = size < NET_USUAL_BYTES ? NET_USUAL_BYTES / size : 1;
+
+    return sim_net_chance(net, permille) && rt_prng_below(&net->prng, per_packet) == 0;
+}
+
 /* When something sent by `end` now arrives, repetitions included. Later than all before it. */
 static uint64_t arrival_of(struct sim_end *end, const struct sim_path *path)
 {
     struct sim_net *net = end->net;
-    uint64_t at_ns = net->now_ns + net_latency_ns(net, path);
+    uint64_t at_ns = net->now_ns + net_latency_ns(net, path, &end->local, &end->peer);
     uint64_t repeat_ns = 200 * RT_NS_PER_MS;
 
-    for (unsigned i = 0; i < SEGMENT_TRIES_MAX && sim_net_chance(net, path->loss_permille); i++) {
+    for (unsigned i = 0; i < SEGMENT_TRIES_MAX && segment_chance(net, path, path->loss_permille); i++) {
         at_ns += repeat_ns;
         repeat_ns *= 2;
     }
@@ -117,23 +126,6 @@ static uint64_t arrival_of(struct sim_end *end, const struct sim_path *path)
 
 static void pump(struct sim_end *end);
 
-static void fire_segment(struct sim_net *net, struct net_event *event)
-{
-    struct sim_end *end = event->segment.end;
-
-    sim_trace_note(net->trace, net->now_ns, SIM_NOTE_SEGMENT, net_addr_word(&end->local),
-                   event->segment.size);
-    if (end->state == END_OPEN) {
-        bytes_append(&end->in, event->segment.data, event->segment.size);
-        if (end->ops != NULL) {
-            end->ops->readable(end->arg);
-        }
-    } else if (end->peer_end->state == END_OPEN) {
-        end_die(end->peer_end, RT_RESET); /* data for a socket that is gone is answered by RST */
-    }
-    free(event->segment.data);
-}
-
 static void fire_end(struct sim_net *net, struct net_event *event)
 {
     (void)net;
@@ -146,6 +138,23 @@ static void send_end(struct sim_end *end, rt_status why)
     struct net_event *event = end_event(end->peer_end, arrival_of(end, path), fire_end);
 
     event->segment.why = why;
+}
+
+static void fire_segment(struct sim_net *net, struct net_event *event)
+{
+    struct sim_end *end = event->segment.end;
+
+    sim_trace_note(net->trace, net->now_ns, SIM_NOTE_SEGMENT, net_addr_word(&end->local),
+                   event->segment.size);
+    if (end->state == END_OPEN) {
+        bytes_append(&end->in, event->segment.data, event->segment.size);
+        if (end->ops != NULL) {
+            end->ops->readable(end->arg);
+        }
+    } else if (end->peer_end->state == END_OPEN) {
+        send_end(end, RT_RESET); /* data for a socket that is gone is answered so */
+    }
+    free(event->segment.data);
 }
 
 static void send_segment(struct sim_end *end, const struct sim_path *path, uint32_t size)
@@ -182,7 +191,7 @@ static void pump(struct sim_end *end)
         end->is_stuck = end->peer_end->is_stuck = true;
     }
     while (!end->is_stuck && end->out.size > 0 && end->under_way < NET_WINDOW_BYTES) {
-        if (sim_net_chance(end->net, path->reset_permille)) {
+        if (segment_chance(end->net, path, path->reset_permille)) {
             end->net->counters.resets++;
             send_end(end, RT_RESET);
             end_die(end, RT_RESET);
@@ -335,7 +344,7 @@ static void fire_syn(struct sim_net *net, struct net_event *event)
         if (net_place(net, &end->peer) != NULL) { /* else nobody is there to say no */
             net->counters.refused++;
             struct net_event *refusal =
-                end_event(end, net->now_ns + net_latency_ns(net, path), fire_end);
+                end_event(end, arrival_of(end, path), fire_end);
             refusal->segment.why = RT_REFUSED;
         }
         return;
@@ -354,7 +363,7 @@ rt_status sim_connect(struct sim_net *net, const struct rt_addr *local, const st
     const struct sim_path *path = net_path(net, local, peer);
     struct sim_end *end = end_new(net, local, peer);
     const struct net_place *from = net_place(net, local), *to = net_place(net, peer);
-    uint64_t at_ns = net->now_ns + net_latency_ns(net, path), repeat_ns = RT_NS_PER_S;
+    uint64_t at_ns = net->now_ns + net_latency_ns(net, path, local, peer), repeat_ns = RT_NS_PER_S;
 
     end->ops = ops;
     end->arg = arg;

@@ -70,7 +70,7 @@ static unsigned odd_behaviour(struct sim_tree *tree)
     static const unsigned odd[] = {
         SIM_FORMERR_EDNS, SIM_NO_EDNS,     SIM_TC_ALWAYS,     SIM_WRONG_CASE,
         SIM_COOKIES,      SIM_TCP_CLOSES,  SIM_COOKIES_ONLY,  SIM_WRONG_ID_FIRST,
-        SIM_COOKIES | SIM_WRONG_CASE, SIM_TC_ALWAYS | SIM_TCP_CLOSES,
+        SIM_COOKIES | SIM_WRONG_CASE,
     };
 
     return odd[pick(tree, RT_ARRAY_COUNT(odd))];
@@ -161,14 +161,19 @@ static unsigned pick_home(struct sim_tree *tree, struct node *node, unsigned own
     return home;
 }
 
-static void add_server(struct sim_tree *tree, unsigned own, unsigned position, unsigned wanted)
+static unsigned good_min(const struct sim_tree *tree)
+{
+    return tree->options.good_min != 0 ? tree->options.good_min : 1;
+}
+
+static void add_server(struct sim_tree *tree, unsigned own, unsigned position)
 {
     struct node *node = &tree->nodes[own];
-    bool is_last_hope = position == 0; /* The first one of each zone always works. */
+    bool is_last_hope = position < good_min(tree); /* The first ones of each zone always work. */
     int index = own > 0 && !is_last_hope && chance(tree, 150) ? shared_server(tree, node) : -1;
 
     if (index < 0) {
-        bool is_bad = !is_last_hope && wanted > 1 && chance(tree, tree->options.bad_permille);
+        bool is_bad = !is_last_hope && chance(tree, tree->options.bad_permille);
         unsigned behaviour = is_bad                                      ? bad_behaviour(tree)
                              : chance(tree, tree->options.odd_permille) ? odd_behaviour(tree)
                                                                          : 0;
@@ -287,9 +292,9 @@ static void add_zone(struct sim_tree *tree, unsigned levels)
         pick_origin(tree, own);
     }
     node->zone = sim_zone(tree->sim, node->origin, "");
-    unsigned wanted = 1 + pick(tree, NS_MAX);
+    unsigned wanted = good_min(tree) + pick(tree, NS_MAX - good_min(tree) + 1);
     for (unsigned i = 0; i < wanted; i++) {
-        add_server(tree, own, i, wanted);
+        add_server(tree, own, i);
     }
     delegate(tree, own);
 }

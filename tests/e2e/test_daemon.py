@@ -7,13 +7,13 @@ import signal
 import subprocess
 import time
 
-from conftest import ADDRESS, Trouped, ask
+from conftest import ADDRESS, TIME_FACTOR, Trouped, ask
 
 PROGRAM = os.environ["TROUPED"]
 
 
 def run(*arguments, **options):
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20,
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20 * TIME_FACTOR,
                           check=False, **options)
 
 
@@ -35,7 +35,7 @@ def test_an_address_in_use_is_said_at_start(trouped, tmp_path):
     trouped()
     (tmp_path / "two").mkdir()
     second = Trouped(tmp_path / "two").spawn()
-    assert second.process.wait(10) == 1
+    assert second.process.wait(10 * TIME_FACTOR) == 1
     assert re.search(rf"config:\d+:.*{re.escape(ADDRESS)}", second.log_text()), second.log_text()
 
 
@@ -50,4 +50,4 @@ def test_term_ends_it_within_a_second(trouped):
         time.sleep(0.1)
         start = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - start < 1.0
+        assert time.monotonic() - start < 1.0 * TIME_FACTOR

@@ -226,7 +226,9 @@ def inside(folder, command):
         work = pathlib.Path(work)
         processes = start_servers(folder, work)
         wait_until_ready(work, processes)
-        environment = dict(os.environ, LAB_DIR=str(folder), LAB_HINTS=str(folder / "root.hints"))
+        (work / "tmp").mkdir()
+        environment = dict(os.environ, LAB_DIR=str(folder), LAB_HINTS=str(folder / "root.hints"),
+                           TMPDIR=str(work / "tmp"))
         status = subprocess.run(command, env=environment, check=False).returncode
         for _, _, process in processes:
             process.kill()

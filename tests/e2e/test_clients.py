@@ -131,3 +131,18 @@ def test_a_wildcard_listener_replies_from_the_asked_address(trouped):
             sock.settimeout(5)
             sock.send(query("h00.z00.alpha.", "A").to_wire())
             assert dns.message.from_wire(sock.recv(4096)).answer
+
+
+# RFC3901-4: clients on IPv6 are served as those on IPv4, over both transports.
+def test_ipv6_clients_are_served(trouped):
+    address = internet.v6(100, 1)
+    trouped(extra=f"net.listen('{address}', 53)\n")
+    wire = query("h00.z00.alpha.", "A").to_wire()
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.bind((internet.v6(200, 1), 0))
+        sock.settimeout(8)
+        sock.sendto(wire, (address, 53))
+        assert dns.message.from_wire(sock.recv(4096)).answer
+    with socket.create_connection((address, 53), 8) as sock:
+        sock.sendall(struct.pack("!H", len(wire)) + wire)
+        assert dns.message.from_wire(read_framed(sock)).answer

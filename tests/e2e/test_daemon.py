@@ -51,3 +51,21 @@ def test_term_ends_it_within_a_second(trouped):
         start = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
         assert time.monotonic() - start < 1.0 * TIME_FACTOR
+
+
+# Introspection: a trace for a Chrome-style viewer, counters and actors in the log.
+def test_signals_show_what_it_is_doing(trouped, tmp_path):
+    import json
+    server = trouped()
+    ask("c1.z00.alpha.")
+    server.process.send_signal(signal.SIGUSR1)
+    server.process.send_signal(signal.SIGUSR2)
+    deadline = time.monotonic() + 10
+    while not ((tmp_path / "trace.json").exists() and "listener_tcp" in server.log_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.2)
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    events = trace["traceEvents"] if isinstance(trace, dict) else trace
+    assert any("DESK_ASK" in event.get("name", "") for event in events)
+    assert re.search(r"hits_answer_cache\s+\d+", server.log_text())

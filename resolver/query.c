@@ -210,6 +210,15 @@ static enum rs_next answer_failure(struct rs_query *q, uint32_t ttl_s)
     return answer(q, response);
 }
 
+/* The name that has failed. A bound of this query says nothing about the name that its chain has come
+ * to: a stranger's alias may point at it after having spent the budget. It does about the name that
+ * was asked. */
+static const uint8_t *failed_name(const struct rs_query *q, const struct rs_frame *frame)
+{
+    bool is_bound = q->is_over || frame->is_unproven;
+    return is_bound && !frame->is_address ? q->question.name.wire : frame->name.wire;
+}
+
 enum rs_next rs_run_fail(struct rs_query *q, const struct rs_event *event)
 {
     (void)event;
@@ -220,7 +229,7 @@ enum rs_next rs_run_fail(struct rs_query *q, const struct rs_event *event)
     uint32_t ttl_s = RS_FAILURE_TTL_S_MIN;
     bool is_proven = !frame->is_known_failure && !(frame->is_unproven && frame->is_address);
     if (is_proven && !q->is_overloaded) {
-        ttl_s = rs_store_failure(q, frame->name.wire, frame->type,
+        ttl_s = rs_store_failure(q, failed_name(q, frame), frame->type,
                                  q->ede == RS_EDE_NONE ? RS_EDE_NO_REACHABLE_AUTHORITY : q->ede);
     }
     if (q->depth == 0) {

@@ -196,10 +196,10 @@ static enum step try_ancestors(struct walk *walk)
 }
 
 /* RFC9520-3.2: what failed a moment ago is not tried again. */
-static enum step try_failure(struct walk *walk)
+static enum step try_failure(struct walk *walk, const uint8_t *name)
 {
     struct rs_entry entry;
-    if (!get(walk, walk->name.wire, RS_SLOT_FAILURE, walk->type, &entry) ||
+    if (!get(walk, name, RS_SLOT_FAILURE, walk->type, &entry) ||
         entry.kind != RS_KIND_FAILURE) {
         return STEP_NOTHING;
     }
@@ -224,7 +224,7 @@ static enum step take_step(struct walk *walk)
     if (step == STEP_NOTHING) {
         step = try_ancestors(walk);
     }
-    return step == STEP_NOTHING ? try_failure(walk) : step;
+    return step == STEP_NOTHING ? try_failure(walk, walk->name.wire) : step;
 }
 
 static void begin_response(struct rs_response *out)
@@ -236,7 +236,17 @@ static void begin_response(struct rs_response *out)
     }
 }
 
-static enum rs_found run(struct walk *walk)
+/* The end of the chain is not known. Its beginning may have failed: by spending all that a question
+ * may cost on the way (RFC9520-3.2). */
+static enum rs_found end_open(struct walk *walk, const uint8_t *asked)
+{
+    if (!walk->is_found) {
+        return RS_FOUND_NOTHING;
+    }
+    return try_failure(walk, asked) == STEP_FAILURE ? RS_FOUND_FAILURE : RS_FOUND_ALIAS;
+}
+
+static enum rs_found run(struct walk *walk, const uint8_t *asked)
 {
     for (;;) {
         switch (take_step(walk)) {
@@ -247,7 +257,7 @@ static enum rs_found run(struct walk *walk)
         case STEP_FAILURE:
             return RS_FOUND_FAILURE;
         case STEP_NOTHING:
-            return walk->is_found ? RS_FOUND_ALIAS : RS_FOUND_NOTHING;
+            return end_open(walk, asked);
         }
     }
 }
@@ -273,7 +283,7 @@ enum rs_found rs_lookup(struct rs_cache_view *view, const struct rs_question *qu
     }
     struct rs_response before = *out;
     begin_response(out);
-    enum rs_found found = run(&walk);
+    enum rs_found found = run(&walk, question->name.wire);
     if (found == RS_FOUND_NOTHING) {
         *out = before;
     }

@@ -180,7 +180,7 @@ static void learn(struct rt_ctx *ctx, struct query *self, const struct rs_fx *fx
     struct upstream_learn msg = {
         .head = RT_MSG_INIT(UPSTREAM_LEARN, struct upstream_learn),
         .server = fx->server,
-        .flag = fx->kind == RS_FX_LEARN ? fx->flag : 0,
+        .flag = fx->flag,
     };
     msg.head.trace_id = self->trace_id;
     if (rt_send(ctx, upstream_of(self), &msg.head) != RT_OK) {
@@ -296,7 +296,6 @@ static void perform(struct rt_ctx *ctx, struct query *self, const struct rs_effe
             store(ctx, self, &batches, fx);
             break;
         case RS_FX_LEARN:
-        case RS_FX_REST:
             learn(ctx, self, fx);
             break;
         case RS_FX_ANSWER:

@@ -176,12 +176,7 @@ static void on_abandon(struct rt_ctx *ctx, struct upstream *self,
 
 static void on_learn(struct rt_ctx *ctx, struct upstream *self, const struct upstream_learn *msg)
 {
-    if (msg->flag != 0) {
-        rs_servers_set_flag(self->servers, &msg->server, msg->flag, rt_now_ns(ctx));
-    } else {
-        rs_servers_on_refused(self->servers, &msg->server, rt_now_ns(ctx),
-                              config_of(self)->ns_rest_ms);
-    }
+    rs_servers_set_flag(self->servers, &msg->server, msg->flag, rt_now_ns(ctx));
 }
 
 static void on_flight_timer(struct rt_ctx *ctx, struct upstream *self, uint32_t index)

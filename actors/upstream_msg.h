@@ -31,5 +31,5 @@ struct upstream_abandon {
 struct upstream_learn {
     struct rt_msg head;
     struct rt_addr server;
-    uint8_t flag; /* enum rs_server_flag; 0: let it rest */
+    uint8_t flag; /* enum rs_server_flag */
 };

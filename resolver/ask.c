@@ -12,7 +12,7 @@ _Static_assert(EFFECTS_RESERVED >= 2 * RS_FLIGHTS_MAX + 1, "what must not be los
 
 static bool can_be_missed(enum rs_effect_kind kind)
 {
-    return kind == RS_FX_STORE || kind == RS_FX_LEARN || kind == RS_FX_REST;
+    return kind == RS_FX_STORE || kind == RS_FX_LEARN;
 }
 
 struct rs_fx *rs_effect(struct rs_query *q, enum rs_effect_kind kind)
@@ -89,7 +89,7 @@ static void fill(struct rs_query *q, const struct rs_pick *pick, struct rs_ask *
         .wants_recursion = is_forward && frame->cut->forward->mode == RS_FORWARD_RECURSE,
         .is_cd = is_forward && q->is_cd,
         .has_edns = q->config->use_edns && (flags & RS_TRY_NO_EDNS) == 0,
-        .may_mix_case = q->config->mix_case && (flags & RS_TRY_CASE) == 0,
+        .may_mix_case = q->config->mix_case,
         .wants_fresh_cookie = (flags & RS_TRY_COOKIE) != 0,
         .candidates_count = roster->count,
         .timeout_ms_max = ms_left(q),

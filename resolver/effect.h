@@ -32,7 +32,6 @@ enum rs_effect_kind {
     RS_FX_ABANDON,  /* attempt: its outcome interests nobody any more */
     RS_FX_STORE,    /* key, entry: valid until the next step */
     RS_FX_LEARN,    /* server, flag: the machine found out something about a server */
-    RS_FX_REST,     /* server: it is lame or broken for us: let it rest like a timeout */
     RS_FX_ANSWER,   /* response: the end. Exactly once, last. */
 };
 
@@ -45,7 +44,7 @@ struct rs_effects {
         const struct rs_ask *ask;      /* ASK: in the query's arena */
         struct rs_key key;             /* STORE */
         const struct rs_entry *entry;  /* STORE: in the query's arena */
-        struct rt_addr server;         /* LEARN, REST */
+        struct rt_addr server;         /* LEARN */
         uint8_t flag;                  /* LEARN: enum rs_server_flag */
     } items[RS_EFFECTS_PER_STEP_MAX];
     const struct rs_response *response; /* ANSWER */

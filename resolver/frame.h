@@ -42,7 +42,6 @@ enum rs_server_state {
     RS_TRY_TCP = 4,     /* the next attempt goes over TCP */
     RS_TRY_NO_EDNS = 8, /* the next attempts go without OPT */
     RS_TRY_COOKIE = 16, /* has answered BADCOOKIE once */
-    RS_TRY_CASE = 32,   /* has changed the letters of the question once */
 };
 
 struct rs_server_try {
@@ -52,6 +51,8 @@ struct rs_server_try {
     uint8_t tcp_attempts; /* of those */
     uint8_t losses;       /* datagrams lost in a row */
 };
+
+enum { RS_LOSSES_BEFORE_TCP = 2 }; /* RFC9715-3.2: they may mean a lost fragment each. */
 
 struct rs_ns_try {
     bool has_glue; /* the delegation came with an address */

@@ -9,10 +9,9 @@
 
 /* ---- trouble with one server ---- */
 
-static void tell_about(struct rs_query *q, enum rs_effect_kind kind, const struct rt_addr *server,
-                       uint8_t flag)
+static void tell(struct rs_query *q, const struct rt_addr *server, uint8_t flag)
 {
-    struct rs_fx *fx = rs_effect(q, kind);
+    struct rs_fx *fx = rs_effect(q, RS_FX_LEARN);
     if (fx != NULL) {
         fx->server = *server;
         fx->flag = flag;
@@ -36,12 +35,11 @@ static enum rs_next next_server(struct rs_query *q, unsigned i, uint8_t flag)
     return rs_go(q, &rs_state_servers);
 }
 
-/* It does not speak DNS as it should, whatever it is asked. */
+/* It does not speak DNS as it should about this question, not even over TCP. Records without end are
+ * malformed to us as well: anybody may keep such a zone on servers that others share. */
 static enum rs_next broken_server(struct rs_query *q, unsigned i)
 {
-    struct rs_server_try *server = &rs_top(q)->roster.servers[i];
     q->ede = RS_EDE_NETWORK_ERROR;
-    tell_about(q, RS_FX_REST, &server->addr, 0);
     return next_server(q, i, RS_TRY_DONE);
 }
 
@@ -80,16 +78,13 @@ static void learn(struct rs_query *q, unsigned i, const struct rs_event *event)
 {
     struct rs_server_try *server = &rs_top(q)->roster.servers[i];
     if ((server->flags & RS_TRY_NO_EDNS) != 0 && !event->had_edns) {
-        tell_about(q, RS_FX_LEARN, &server->addr, RS_SERVER_NO_EDNS);
+        tell(q, &server->addr, RS_SERVER_NO_EDNS);
     }
-    if ((server->flags & RS_TRY_CASE) != 0 && event->is_tcp) {
-        tell_about(q, RS_FX_LEARN, &server->addr, RS_SERVER_NO_0X20);
+    if (event->is_tcp && !event->is_case_kept) {
+        tell(q, &server->addr, RS_SERVER_NO_0X20);
     }
-    if (server->losses > 0 && event->is_tcp && !q->config->always_tcp) {
-        tell_about(q, RS_FX_LEARN, &server->addr, RS_SERVER_TCP_ONLY);
-    }
-    if (!event->is_tcp) {
-        server->losses = 0;
+    if (event->is_tcp && server->losses >= RS_LOSSES_BEFORE_TCP && !q->config->always_tcp) {
+        tell(q, &server->addr, RS_SERVER_TCP_ONLY);
     }
 }
 
@@ -184,6 +179,9 @@ enum rs_next rs_run_reply(struct rs_query *q, const struct rs_event *event)
 
     RT_CHECK(i < frame->roster.count);
     frame->roster.has_spoken = true;
+    if (!event->is_tcp) {
+        frame->roster.servers[i].losses = 0; /* In a row; and TC over UDP is a reply, too. */
+    }
     if (!rs_budget_bytes(&q->budget, event->wire_size)) {
         rs_query_give_up(q, RS_EDE_OTHER, "too many bytes for one question");
         return rs_go(q, &rs_state_fail);
@@ -198,7 +196,7 @@ enum rs_next rs_run_reply(struct rs_query *q, const struct rs_event *event)
         return on_malformed(q, i, event->is_tcp);
     }
     if (!event->is_case_kept && !event->is_tcp) {
-        return again(q, i, RS_TRY_CASE | RS_TRY_TCP); /* Ours perhaps: TCP will tell. */
+        return again(q, i, RS_TRY_TCP); /* Ours perhaps: TCP, with other letters, will tell. */
     }
 
     struct rs_asked asked = {

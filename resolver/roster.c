@@ -4,8 +4,7 @@
 _Static_assert(RS_CANDIDATES_MAX <= 64, "a bit for each candidate");
 
 enum {
-    LOSSES_BEFORE_TCP = 2,    /* RFC9715-3.2: two lost datagrams may mean a lost fragment each. */
-    ATTEMPTS_FOR_ADDRESS = 3, /* Two datagrams and one TCP attempt; then the next name server. */
+    ATTEMPTS_FOR_ADDRESS = RS_LOSSES_BEFORE_TCP + 1, /* Then the next name server. */
 };
 
 /* ---- who is on it ---- */
@@ -127,7 +126,7 @@ bool rs_roster_may_tcp(const struct rs_query *q, const struct rs_server_try *ser
 static bool needs_tcp(const struct rs_query *q, const struct rs_server_try *server)
 {
     return q->config->always_tcp || (server->flags & RS_TRY_TCP) != 0 ||
-           server->losses >= LOSSES_BEFORE_TCP;
+           server->losses >= RS_LOSSES_BEFORE_TCP;
 }
 
 static bool is_usable(const struct rs_query *q, const struct rs_frame *frame, unsigned i)
@@ -272,7 +271,7 @@ bool rs_roster_is_silent(const struct rs_query *q, const struct rs_frame *frame)
         }
         losses += roster->servers[i].losses;
     }
-    if (losses < LOSSES_BEFORE_TCP) {
+    if (losses < RS_LOSSES_BEFORE_TCP) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {

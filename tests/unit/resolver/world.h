@@ -68,7 +68,7 @@ struct world {
 
     /* of the last question */
     struct world_ask asks[WORLD_LOG_MAX];
-    unsigned asks_count, tcp_count, stores_count, rests_count, abandons_count;
+    unsigned asks_count, tcp_count, stores_count, abandons_count;
     uint8_t learnt; /* flags of all RS_FX_LEARN */
     uint64_t took_ns;
     uint16_t rcode;
@@ -498,9 +498,6 @@ static inline void world_perform(struct world *w, const struct rs_effects *effec
         case RS_FX_LEARN:
             w->learnt |= fx->flag;
             break;
-        case RS_FX_REST:
-            w->rests_count++;
-            break;
         case RS_FX_ANSWER:
             assert_int_equal(i, effects->count - 1); /* Exactly once, last. */
             world_take_answer(w, effects->response);
@@ -540,7 +537,7 @@ static inline uint16_t world_ask(struct world *w, const char *name, uint16_t typ
     struct rs_query *query = rs_query_new(&options);
     assert_non_null(query);
     memset(w->pending, 0, sizeof(w->pending));
-    w->asks_count = w->tcp_count = w->stores_count = w->rests_count = w->abandons_count = 0;
+    w->asks_count = w->tcp_count = w->stores_count = w->abandons_count = 0;
     w->learnt = 0;
     uint64_t started_ns = w->now_ns;
 

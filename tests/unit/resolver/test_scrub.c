@@ -153,8 +153,8 @@ static void a_forwarder_speaks_for_its_name_only(void **state)
         "other.com. 99 A 192.0.2.66 / net. 99 NS evil.net.; com. 99 NS evil.net.; "
         "local.net. 99 NS evil.net. / evil.net. 99 A 192.0.2.66",
         "10.0.0.1 * *: ra / x.local.net. 60 CNAME other.com.; other.com. 60 A 192.0.2.66",
-        "10.0.0.1 * *: ra / net. 60 DNAME com.; x.local.net. 60 CNAME x.local.com.; "
-        "x.local.com. 60 A 192.0.2.66",
+        ("10.0.0.1 * *: ra / net. 60 DNAME com.; x.local.net. 60 CNAME x.local.com.; "
+         "x.local.com. 60 A 192.0.2.66"),
         "10.0.0.1 * *: ra nxdomain / / net. 60 SOA 60; com. 60 SOA 60",
         "10.0.0.1 * *: ra / / net. 60 NS evil.net. / evil.net. 99 A 192.0.2.66",
     };

@@ -16,7 +16,8 @@ failed=
 for preset in $presets; do
     echo "=== $preset: build"
     cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
-    cmake --build --preset "$preset" -- -k 0 >"build/$preset.log" 2>&1 || { tail -n 100 "build/$preset.log"; exit 1; }
+    cmake --build --preset "$preset" -- -k 0 >"build/$preset.log" 2>&1 ||
+        { sed -n '/^FAILED:/,/^\[/p' "build/$preset.log" | head -n 100; exit 1; }
     echo "=== $preset: test"
     ctest --preset "$preset" || failed="$failed $preset"
 done

@@ -15,9 +15,11 @@ presets=${1:-"tsan fuzz asan release"}
 failed=
 for preset in $presets; do
     echo "=== $preset: build"
-    cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
-    cmake --build --preset "$preset" -- -k 0 >"build/$preset.log" 2>&1 ||
-        { sed -n '/^FAILED:/,/^\[/p' "build/$preset.log" | head -n 100; exit 1; }
+    if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -- -k 0; } >"build/$preset.log" 2>&1; then
+        sed -n -e '/^FAILED:/,/^\[/p' -e '/^CMake Error/,$p' "build/$preset.log" | head -n 100
+        failed="$failed $preset"
+        continue
+    fi
     echo "=== $preset: test"
     ctest --preset "$preset" || failed="$failed $preset"
 done

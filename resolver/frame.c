@@ -19,7 +19,7 @@ struct rs_frame *rs_frame_push(struct rs_query *q, const uint8_t *name, uint16_t
     }
     struct rs_frame *frame = rt_arena_alloc(q->arena, sizeof(*frame));
     if (frame == NULL) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return NULL;
     }
 
@@ -56,4 +56,10 @@ void rs_query_give_up(struct rs_query *q, int ede, const char *text)
         q->ede = ede;
         q->ede_text = text;
     }
+}
+
+void rs_query_no_memory(struct rs_query *q)
+{
+    q->is_overloaded |= !rt_arena_is_spent(q->arena);
+    rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
 }

@@ -166,3 +166,7 @@ bool rs_frame_waits_for(const struct rs_query *q, const uint8_t *zone);
 
 /* Ends the query with SERVFAIL and this reason. The first reason stands. */
 void rs_query_give_up(struct rs_query *q, int ede, const char *text);
+
+/* The same for want of memory. A question that needs more than a question may has failed; when all
+ * of the core's memory is in use the name is not to blame. */
+void rs_query_no_memory(struct rs_query *q);

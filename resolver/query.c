@@ -210,9 +210,9 @@ static enum rs_next answer_failure(struct rs_query *q, uint32_t ttl_s)
     return answer(q, response);
 }
 
-/* The name that has failed. A bound of this query says nothing about the name that its chain has come
- * to: a stranger's alias may point at it after having spent the budget. It does about the name that
- * was asked. */
+/* The name that has failed. A bound of this query says nothing about the name that its chain has
+ * come to: a stranger's alias may point at it after having spent the budget. It does about the name
+ * that was asked. */
 static const uint8_t *failed_name(const struct rs_query *q, const struct rs_frame *frame)
 {
     bool is_bound = q->is_over || frame->is_unproven;

@@ -31,7 +31,7 @@ enum rs_next rs_run_referral(struct rs_query *q, const struct rs_event *event)
         status = rs_scrub_ds(&q->reply, delegation.zone, frame->cut->zone, q->arena, &ds);
     }
     if (status == RT_NO_MEMORY) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     if (status != RT_OK || !rs_budget_referral(&q->budget)) {
@@ -46,7 +46,7 @@ enum rs_next rs_run_referral(struct rs_query *q, const struct rs_event *event)
     rs_store_delegation(q, &delegation, &ds, ttl_s, frame->cut->zone);
     struct rs_cut *cut = rs_zonecut_learn(q, &delegation, q->now_s + ttl_s);
     if (cut == NULL) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     if (rs_nsaddr_pop_glue(q, &delegation)) {
@@ -150,7 +150,7 @@ static enum rs_next on_chain(struct rs_query *q, struct rs_frame *frame, enum rs
         }
         return rs_fail_chain(q, end == RS_ALIAS_LOOP ? "alias loop" : "alias chain too long");
     case RS_ALIAS_NO_MEMORY:
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     RT_UNREACHABLE("end outside enum rs_alias_end");
@@ -221,7 +221,7 @@ enum rs_next rs_run_denial(struct rs_query *q, const struct rs_event *event)
     (void)event;
 
     if (rs_scrub_denial(&q->reply, q->judgement.soa, ttl_s, delegation, q->arena, &sets) != RT_OK) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     if (frame->is_shortened) {

@@ -35,8 +35,8 @@ static enum rs_next next_server(struct rs_query *q, unsigned i, uint8_t flag)
     return rs_go(q, &rs_state_servers);
 }
 
-/* It does not speak DNS as it should about this question, not even over TCP. Records without end are
- * malformed to us as well: anybody may keep such a zone on servers that others share. */
+/* It does not speak DNS as it should about this question, not even over TCP. Records without end
+ * are malformed to us as well: anybody may keep such a zone on servers that others share. */
 static enum rs_next broken_server(struct rs_query *q, unsigned i)
 {
     q->ede = RS_EDE_NETWORK_ERROR;
@@ -188,7 +188,7 @@ enum rs_next rs_run_reply(struct rs_query *q, const struct rs_event *event)
     }
     rt_status status = rs_message_read(event->wire, event->wire_size, q->arena, &q->reply);
     if (status == RT_NO_MEMORY) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     rs_ask_abandon_all(q); /* Whatever it says, one voice is enough. */

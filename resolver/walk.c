@@ -24,7 +24,7 @@ enum rs_next rs_run_choose(struct rs_query *q, const struct rs_event *event)
     frame->cut = forward != NULL ? rs_zonecut_forward(q, forward)
                                  : rs_zonecut_find(q, name, frame->labels_max);
     if (frame->cut == NULL) {
-        rs_query_give_up(q, RS_EDE_OTHER, "out of memory");
+        rs_query_no_memory(q);
         return rs_go(q, &rs_state_fail);
     }
     frame->is_stepping = q->config->minimize && forward == NULL;

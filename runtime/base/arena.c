@@ -130,6 +130,7 @@ void *rt_arena_alloc(struct rt_arena *arena, size_t size)
     }
     size_t rounded = size == 0 ? 16 : (size + 15) & ~(size_t)15;
     if (rounded > arena->bytes_max - arena->bytes) {
+        arena->is_spent = true;
         return NULL;
     }
     size_t step = rounded + RT_RED_ZONE_BYTES;
@@ -167,4 +168,5 @@ void rt_arena_reset(struct rt_arena *arena)
     arena->chunks = NULL;
     arena->at = arena->end = NULL;
     arena->bytes = 0;
+    arena->is_spent = false;
 }

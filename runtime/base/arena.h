@@ -8,6 +8,7 @@
  *          larger one is asked for, which takes as many consecutive bytes from a large chunk.
  * Threads  One core. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct rt_arena {
     struct rt_arena_chunk *chunks;
     uint8_t *at, *end;
     size_t bytes, bytes_max;
+    bool is_spent;
 };
 
 /* Allocates `small_count` chunks of RT_ARENA_CHUNK_BYTES and `large_count` of
@@ -44,6 +46,12 @@ void rt_arena_init(struct rt_arena *arena, struct rt_arena_pool *pool, size_t by
 
 /* Zeroed bytes until the reset; NULL when the arena's bound or the pool is exhausted. */
 void *rt_arena_alloc(struct rt_arena *arena, size_t size);
+
+/* Did a NULL come from the arena's own bound, and not from a pool that others have emptied? */
+static inline bool rt_arena_is_spent(const struct rt_arena *arena)
+{
+    return arena->is_spent;
+}
 
 /* A copy of `size` bytes; NULL as above. */
 void *rt_arena_copy(struct rt_arena *arena, const void *bytes, size_t size);

@@ -27,8 +27,8 @@ static const char *slow_evil(struct world *w, const struct world_ask *ask)
     return w->asks_count <= 10 ? "lost" : "aa / www.evil. 600 CNAME www.victim.";
 }
 
-/* RFC9520-3.2 and security.md §1.2: the budget was spent by the name that was asked: the name at the
- * end of its chain has not failed, and whoever asks for it gets it. */
+/* RFC9520-3.2 and security.md §1.2: the budget was spent by the name that was asked: the name at
+ * the end of its chain has not failed, and whoever asks for it gets it. */
 static void a_spent_budget_is_no_failure_of_the_alias_target(void **state)
 {
     struct world *w = *state;
@@ -42,8 +42,8 @@ static void a_spent_budget_is_no_failure_of_the_alias_target(void **state)
     assert_int_equal(w->asks_count, 1);
 }
 
-/* RFC9520-3.2: but the name that was asked has: no packet for it while the failure lasts, though the
- * first link of its chain is in the cache. */
+/* RFC9520-3.2: but the name that was asked has: no packet for it while the failure lasts, though
+ * the first link of its chain is in the cache. */
 static void a_spent_budget_is_a_failure_of_the_name_asked(void **state)
 {
     struct world *w = *state;
@@ -67,6 +67,36 @@ static void a_dead_alias_target_has_failed_itself(void **state)
     assert_int_equal(world_ask(w, "www.", RS_A), RS_SERVFAIL);
     assert_int_equal(world_ask(w, "www.dead.", RS_A), RS_SERVFAIL);
     assert_int_equal(w->asks_count, 0);
+}
+
+/* ---- memory ---- */
+
+static struct rt_arena others;
+
+/* Before the machine reads the first reply somebody else takes all that is left. */
+static const char *answer_and_starve(struct world *w, const struct world_ask *ask)
+{
+    (void)ask;
+    while (rt_arena_alloc(&others, RT_ARENA_CHUNK_BYTES) != NULL) {
+    }
+    while (rt_arena_alloc(&w->arena, 512) != NULL) { /* The rest of its own chunk. */
+    }
+    return ANSWER;
+}
+
+/* RFC9520-3.2 is about names: a core without memory has not found out anything about this one. */
+static void a_core_without_memory_is_no_failure_of_the_name(void **state)
+{
+    struct world *w = *state;
+    rt_arena_init(&others, w->pool, SIZE_MAX);
+    w->hook = answer_and_starve;
+    assert_int_equal(world_ask(w, "example.", RS_A), RS_SERVFAIL);
+    assert_int_equal(w->flags & RS_ANSWER_UNCACHED, RS_ANSWER_UNCACHED);
+    rt_arena_reset(&others);
+
+    w->hook = NULL;
+    world_rule(w, "198.51.100.1 example. A: " ANSWER);
+    assert_int_equal(world_ask(w, "example.", RS_A), RS_NOERROR);
 }
 
 /* ---- servers ---- */
@@ -115,6 +145,7 @@ int main(void)
         T(a_spent_budget_is_no_failure_of_the_alias_target),
         T(a_spent_budget_is_a_failure_of_the_name_asked),
         T(a_dead_alias_target_has_failed_itself),
+        T(a_core_without_memory_is_no_failure_of_the_name),
         T(a_truncated_reply_is_no_lost_one),
         T(a_forgery_after_one_loss_does_not_end_udp),
         T(changed_letters_that_tcp_does_not_confirm_teach_nothing),

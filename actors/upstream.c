@@ -26,6 +26,13 @@ struct rt_addr upstream_local(const struct upstream *self, const struct rt_addr 
 
 /* ---- asking ---- */
 
+/* RFC6891-6.2.3: no more than we can take. */
+static uint16_t payload_of(const struct upstream *self)
+{
+    uint16_t payload = config_of(self)->payload_up;
+    return payload < RT_DATAGRAM_BYTES_MAX ? payload : (uint16_t)RT_DATAGRAM_BYTES_MAX;
+}
+
 uint32_t upstream_write(const struct upstream *self, const struct flight *flight,
                         uint8_t out[RS_QUERY_WIRE_BYTES_MAX])
 {
@@ -38,7 +45,7 @@ uint32_t upstream_write(const struct upstream *self, const struct flight *flight
         .is_cd = flight->is_cd,
         .has_edns = flight->has_edns,
         .is_dnssec_ok = flight->is_dnssec_ok,
-        .payload = config_of(self)->payload_up,
+        .payload = payload_of(self),
         .cookie = flight->has_cookie ? flight->cookie : NULL,
         .cookie_size = flight->cookie_size,
     };
@@ -102,7 +109,8 @@ static void send_flight(struct rt_ctx *ctx, struct upstream *self, struct flight
                         const struct rs_ask *ask, uint32_t timeout_ms)
 {
     uint32_t patience_ms = flight->is_tcp ? RS_TCP_TIMEOUT_MS : timeout_ms;
-    patience_ms = patience_ms < ask->timeout_ms_max ? patience_ms : ask->timeout_ms_max;
+    flight->is_cut_short = ask->timeout_ms_max < patience_ms;
+    patience_ms = flight->is_cut_short ? ask->timeout_ms_max : patience_ms;
 
     flight->sent_ns = rt_now_ns(ctx);
     flight->timer = rt_timer_start(
@@ -189,8 +197,10 @@ static void on_flight_timer(struct rt_ctx *ctx, struct upstream *self, uint32_t 
         return;
     }
     SERVICE_COUNT(self->services, upstream_timeouts);
-    rs_servers_on_timeout(self->servers, &flight->server, rt_now_ns(ctx), flight->is_tcp,
-                          config_of(self)->ns_rest_ms);
+    if (!flight->is_cut_short) { /* Else the query ran out of time, and not the server. */
+        rs_servers_on_timeout(self->servers, &flight->server, rt_now_ns(ctx), flight->is_tcp,
+                              config_of(self)->ns_rest_ms);
+    }
     upstream_end(ctx, self, flight, RT_TIMEOUT);
 }
 

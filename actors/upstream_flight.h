@@ -48,6 +48,7 @@ struct flight {
     bool is_server_known_to_cookie; /* its replies over UDP must show our cookie */
     bool wants_recursion, is_cd, is_dnssec_ok;
     bool has_near_missed;
+    bool is_cut_short; /* its query has less time than the server may need */
     uint16_t id, type, class;
     uint8_t cookie_size;
     uint8_t cookie[8 + RS_COOKIE_SERVER_BYTES_MAX];

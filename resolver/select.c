@@ -278,14 +278,13 @@ void rs_servers_on_refused(struct rs_servers *servers, const struct rt_addr *add
 
 /* ---- habits ---- */
 
-static uint8_t living_flags(struct rs_server *server, uint64_t now_ns)
+static uint8_t living_flags(const struct rs_server *server, uint64_t now_ns)
 {
+    unsigned flags = server->flags;
     for (unsigned i = 0; i < RS_SERVER_FLAGS_COUNT; i++) {
-        if (server->flag_until_ns[i] <= now_ns) {
-            server->flags &= (uint8_t) ~(1u << i);
-        }
+        flags &= server->flag_until_ns[i] <= now_ns ? ~(1u << i) : ~0u;
     }
-    return server->flags;
+    return (uint8_t)flags;
 }
 
 void rs_servers_view(struct rs_servers *servers, const struct rt_addr *addr, uint64_t now_ns,
@@ -305,6 +304,9 @@ void rs_servers_set_flag(struct rs_servers *servers, const struct rt_addr *addr,
                          uint64_t now_ns)
 {
     struct rs_server *server = rs_servers_touch(servers, addr);
+    if ((living_flags(server, now_ns) & RS_SERVER_EDNS) != 0) {
+        flag &= (uint8_t)~RS_SERVER_NO_EDNS; /* Its FORMERR was about something else, or forged. */
+    }
     for (unsigned i = 0; i < RS_SERVER_FLAGS_COUNT; i++) {
         if ((flag >> i & 1) != 0) {
             bool is_short = 1u << i == RS_SERVER_TCP_ONLY;

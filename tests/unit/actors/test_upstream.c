@@ -318,6 +318,61 @@ static void changed_letters_are_told_unless_they_were_not_mixed(void **state)
     assert_true(heard[1].is_case_kept);
 }
 
+/* security.md A8: a forged FORMERR must not take EDNS, and so DNSSEC, from a server that has shown
+ * it. Others are believed to do without. */
+static void a_server_that_speaks_edns_does_not_unlearn_it(void **state)
+{
+    (void)state;
+    enum { ARCOUNT = 11 };
+    uint8_t reply[1024];
+    next_learn = (struct upstream_learn){.head = RT_MSG_INIT(UPSTREAM_LEARN, struct upstream_learn),
+                                         .server = server_a,
+                                         .flag = RS_SERVER_NO_EDNS};
+    ask(1, false);
+    uint32_t size = reply_to(last_sent()->data, last_sent()->size, reply); /* OPT and all */
+    fake_datagram(&world, fake_newest(false)->handle, &server_a, reply, size);
+    order(ORDER_LEARN);
+    ask(2, false);
+    assert_int_equal(last_sent()->data[ARCOUNT], 1);
+
+    next_learn.server = server_b;
+    order(ORDER_LEARN);
+    prepare(3, false);
+    next_ask.candidates[0] = server_b;
+    order(ORDER_ASK);
+    assert_int_equal(last_sent()->data[ARCOUNT], 0);
+}
+
+/* RFC6891-6.2.3: what is told is what is taken, whatever net.bufsize says. */
+static void no_larger_datagram_is_asked_for_than_is_taken(void **state)
+{
+    (void)state;
+    enum { OPT_AT_END = 11 + 4 + 8, CLASS = 3 };
+    settings.resolver.payload_up = 65535;
+    ask(1, false);
+    const uint8_t *opt = last_sent()->data + last_sent()->size - OPT_AT_END;
+    assert_int_equal(opt[CLASS] << 8 | opt[CLASS + 1], RT_DATAGRAM_BYTES_MAX);
+}
+
+/* A query at the end of its time waits for less than the server may need: that says nothing about
+ * the server, which others will wait for. */
+static void a_wait_cut_short_is_no_loss_of_the_servers(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i <= 4; i++) {
+        prepare(i, false);
+        next_ask.timeout_ms_max = 3;
+        order(ORDER_ASK);
+        fake_pass(&world, 10);
+        assert_int_equal(heard[i - 1].type, QUERY_TIMEOUT);
+    }
+    ask(5, false);
+    fake_pass(&world, 399);
+    assert_int_equal(heard_count, 4);
+    fake_pass(&world, 10);
+    assert_int_equal(heard_count, 5);
+}
+
 /* Silence ends in exactly one QUERY_TIMEOUT, and never later than the query allows. */
 static void silence_is_one_timeout(void **state)
 {
@@ -639,6 +694,9 @@ int main(void)
         TEST(a_port_in_use_is_drawn_again),
         TEST(a_near_miss_is_told_once_and_the_true_reply_still_counts),
         TEST(changed_letters_are_told_unless_they_were_not_mixed),
+        TEST(a_server_that_speaks_edns_does_not_unlearn_it),
+        TEST(no_larger_datagram_is_asked_for_than_is_taken),
+        TEST(a_wait_cut_short_is_no_loss_of_the_servers),
         TEST(silence_is_one_timeout),
         TEST(an_icmp_error_is_a_refusal),
         TEST(an_abandoned_attempt_is_silent),

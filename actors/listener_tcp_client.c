@@ -80,7 +80,9 @@ static bool may_ask(struct rt_ctx *ctx, struct listener_tcp *self, struct client
     } else if (client->unread_ns == 0) {
         client->unread_ns = rt_now_ns(ctx);
     }
-    return !is_unread && client->open_count < self->services->settings->tcp_pipeline;
+    /* As in kresd, a pipeline of 0 means one question after the other. */
+    uint32_t pipeline = self->services->settings->tcp_pipeline;
+    return !is_unread && client->open_count < (pipeline > 0 ? pipeline : 1);
 }
 
 static void set_paused(struct rt_ctx *ctx, struct client *client, bool is_paused)

@@ -16,6 +16,7 @@ rt_status uring_handles_open(struct uring *u, uint32_t handles_max, uint32_t str
     u->free_handle = none;
     /* Streams that were paused with bytes on the way keep a buffer each: at most half of all. */
     u->held_max = u->buffers[URING_STREAMS].count / 2;
+    u->accepted_max = streams_max - streams_max / 4;
     return rt_pool_open(&u->streams, sizeof(struct uring_stream), streams_max);
 }
 

@@ -114,6 +114,7 @@ struct uring_stream {
     bool is_sending, is_send_cancelled, has_peer_finished;
     bool tells_end; /* its owner goes on writing when the peer has finished */
     bool has_held;  /* bytes that came while paused */
+    bool is_accepted;
     uint16_t held_buffer;
     uint32_t held_size;
     uint32_t queue_head, queue_count, pending_bytes;
@@ -209,7 +210,8 @@ struct uring {
     uint32_t handles_max, handles_touched, free_handle;
     struct rt_pool streams;
     uint32_t held_count, held_max;
-    int accepted_fd_max; /* descriptors above it are kept for the others */
+    int accepted_fd_max;                   /* descriptors above it are kept for the others */
+    uint32_t accepted_count, accepted_max; /* streams, likewise */
     struct rt_list work, lingering, resting;
     uint32_t files_finished; /* owners of so many files are to be told */
 
@@ -230,6 +232,9 @@ static inline struct uring *uring_of(struct rt_io *io)
 uint64_t uring_now_ns(struct rt_io *io);
 uint64_t uring_wall_ms(struct rt_io *io);
 void uring_random(struct rt_io *io, void *out, size_t size);
+
+/* io_uring_check.c: why a ring could not be opened (a positive errno), and what to do about it. */
+rt_status uring_explain(int error, char *why, size_t size);
 
 /* A disabled ring; 0, or a positive errno. */
 int uring_ring_open(struct io_uring *ring, uint32_t entries, uint32_t completions);

@@ -75,11 +75,12 @@ uint64_t uring_listener_next_ns(const struct uring *u)
     return handle != NULL ? handle->rest_until_ns : UINT64_MAX;
 }
 
-/* Without a free stream a client is better off in the kernel's queue than accepted and dropped. */
+/* Without a free stream a client is better off in the kernel's queue than accepted and dropped. A
+ * quarter of the streams is not for clients: what they ask may have to be asked over TCP. */
 static bool rest_when_full(struct uring *u, struct uring_handle *handle)
 {
-    bool is_full =
-        u->streams.in_use == u->streams.count || u->io.counters.handles_open == u->handles_max;
+    bool is_full = u->accepted_count >= u->accepted_max || u->streams.in_use == u->streams.count ||
+                   u->io.counters.handles_open == u->handles_max;
     if (is_full) {
         rest(u, handle, "all streams are in use");
     }
@@ -133,13 +134,17 @@ static void adopt(struct uring *u, struct uring_handle *listener, int fd)
         rest(u, listener, "connections use their share of the file descriptors");
         return;
     }
-    struct uring_handle *handle = uring_handle_new(u, URING_STREAM, fd, listener->owner);
-    if (handle == NULL) {
+    struct uring_handle *handle = u->accepted_count < u->accepted_max
+                                      ? uring_handle_new(u, URING_STREAM, fd, listener->owner)
+                                      : NULL;
+    if (handle == NULL) { /* Connections that came while accept was being stopped. */
         uring_close_fd(u, fd);
         rest(u, listener, "all streams are in use");
         return;
     }
     u->io.counters.syscalls += 2;
+    handle->stream->is_accepted = true;
+    u->accepted_count++;
     handle->stream->phase = URING_OPEN;
     handle->stream->tells_end = listener->tells_end;
     if (!learn_addresses(fd, handle->stream)) {

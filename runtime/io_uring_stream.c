@@ -9,7 +9,7 @@
  *
  *   CONNECTING -> OPEN, DEAD           connect's completion; close
  *   OPEN       -> DRAINING, DEAD       close or the peer's end: with writes queued or without;
- * errors DRAINING   -> FINISHING, DEAD      the queue is empty; errors, the end of the linger time
+ *   DRAINING   -> FINISHING, DEAD      the queue is empty; errors, the end of the linger time
  *   FINISHING  -> DEAD                 the peer's end, errors, the end of the linger time
  *   DEAD       -> (the slot is free)   nothing is in flight any more */
 
@@ -57,6 +57,17 @@ void uring_stream_close(struct uring *u, struct uring_handle *handle)
     linger(u, handle);
 }
 
+/* Closing resets the connection: a peer that left our queue full for so long reads nothing, and the
+ * kernel would keep what it has of it for many seconds more. */
+static void forget_unsent(struct uring *u, struct uring_handle *handle)
+{
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    if (handle->stream->queue_count > 0) {
+        u->io.counters.syscalls++;
+        (void)setsockopt(handle->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+}
+
 /* All linger equally long: the first in the list is the first to end. */
 void uring_stream_end_lingering(struct uring *u)
 {
@@ -66,6 +77,7 @@ void uring_stream_end_lingering(struct uring *u)
         if (stream->linger_until_ns > u->now_ns) {
             return;
         }
+        forget_unsent(u, &u->handles[stream->index]);
         die(u, &u->handles[stream->index]);
     }
 }
@@ -446,6 +458,9 @@ void uring_stream_release(struct uring *u, struct uring_handle *handle)
     }
     for (uint32_t i = 0; i < stream->queue_count; i++) {
         rt_buf_unref(u->bufs, stream->queue[(stream->queue_head + i) % RT_STREAM_WRITES_MAX]);
+    }
+    if (stream->is_accepted) {
+        u->accepted_count--;
     }
     rt_pool_give(&u->streams, stream);
     handle->stream = NULL;

@@ -346,7 +346,8 @@ static void lingering_ends_after_its_bound(void **state)
     world.io->ops->close(world.io, world.seen.stream);
     UNTIL(&world, world.io->counters.handles_open == 1);
     uint64_t took_ms = (world.io->ops->now_ns(world.io) - start_ns) / RT_NS_PER_MS;
-    assert_in_range(took_ms, RT_STREAM_LINGER_MS, RT_STREAM_LINGER_MS + 3000);
+    /* Counted from the time of the turn, which may be some milliseconds old. */
+    assert_in_range(took_ms, RT_STREAM_LINGER_MS - 100, RT_STREAM_LINGER_MS + 3000);
     assert_int_equal(rt_buf_pool_in_use(rt_core_bufs(world.core)), 0);
     close(client);
     world_close(&world);
@@ -527,6 +528,34 @@ static void accept_rests_when_streams_run_out_and_recovers(void **state)
     world_close(&world);
 }
 
+/* Clients of all listeners together may not take the streams that questions to servers need. */
+static void accepted_streams_leave_a_quarter_to_upstream(void **state)
+{
+    (void)state;
+    struct world world;
+    uint16_t port;
+    int waiting[12];
+    world_open(&world, &(struct rt_io_uring_options){.streams_max = 8});
+    open_listener(&world, &port);
+    for (unsigned i = 0; i < RT_ARRAY_COUNT(waiting); i++) {
+        waiting[i] = connect_to(port);
+    }
+    settle(&world, 50);
+    assert_int_equal(world.seen.accepted, 6);
+
+    const struct rt_tcp_options options = {
+        .local = loopback(1, 0), .peer = loopback(1, port), .adopt_fd = -1};
+    rt_handle handle;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(world.io->ops->tcp_connect(world.io, world.actor, &options, &handle),
+                         RT_OK);
+    }
+    for (unsigned i = 0; i < RT_ARRAY_COUNT(waiting); i++) {
+        close(waiting[i]);
+    }
+    world_close(&world);
+}
+
 /* Runs in a process of its own, as the hard limit of descriptors does not come back. */
 static void live_with_few_descriptors(void **state)
 {
@@ -686,6 +715,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(paused_listener_accepts_nothing_until_resumed),
         cmocka_unit_test(closing_a_paused_listener_closes_what_it_holds),
         cmocka_unit_test(accept_rests_when_streams_run_out_and_recovers),
+        cmocka_unit_test(accepted_streams_leave_a_quarter_to_upstream),
         cmocka_unit_test(few_descriptors_neither_spin_nor_starve_upstream),
         cmocka_unit_test(more_talking_streams_than_buffers_are_all_heard),
         cmocka_unit_test(streams_of_a_dead_actor_close),

@@ -9,7 +9,7 @@
  *
  * Brakes   No further question is taken from the connection while open_count has reached
  *          tcp_pipeline, replies are held, or the client leaves too many bytes unread. What has
- * been read already waits in `rest`; the stream is paused. */
+ *          been read already waits in `rest`; the stream is paused. */
 
 #include "actors/framing.h"
 #include "actors/listener_tcp.h"
@@ -22,10 +22,10 @@
 enum {
     LISTENER_TCP_MESSAGE_BYTES =
         4096, /* Longest question that is read whole; others are FORMERR. */
-    LISTENER_TCP_UNREAD_BYTES = 64 * 1024, /* Unread replies at which a client gets no more. */
+    LISTENER_TCP_UNREAD_BYTES = 32 * 1024, /* Beyond what the kernel keeps; then it may not ask. */
     LISTENER_TCP_HELD_MAX = 4096,   /* Replies of all connections that wait for a write queue. */
     LISTENER_TCP_PARTIAL_MS = 5000, /* For the rest of a question once it has begun (slow-loris). */
-    LISTENER_TCP_UNREAD_MS = 10000, /* For reading replies (security.md F2). */
+    LISTENER_TCP_UNREAD_MS = 7500,  /* For reading replies; gone after 10 s with the linger time. */
     LISTENER_TCP_LOST_MS = RS_BUDGET_MS + 6000, /* No desk takes longer: the answer is lost. */
 };
 

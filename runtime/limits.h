@@ -21,7 +21,7 @@ enum {
     RT_STREAMS_MAX = 8192,         /* Streams of one core: 4096 clients, and as many upstream. */
     RT_STREAM_LINGER_MS = 2000,    /* What close() leaves queued has this long to go out. */
     RT_STREAM_SEND_BYTES = 256 * 1024, /* SO_SNDBUF: what the kernel keeps for a slow client. */
-    RT_STREAM_USER_TIMEOUT_MS = 15000, /* TCP_USER_TIMEOUT: a peer that acknowledges nothing. */
+    RT_STREAM_USER_TIMEOUT_MS = 10000, /* TCP_USER_TIMEOUT: a peer that takes nothing more. */
     RT_ACCEPT_REST_MS = 100,       /* Out of descriptors: accept rests instead of spinning. */
     RT_FILE_OPS_MAX = 8,           /* Files being read or replaced at once by one core. */
     RT_FILE_PATH_MAX = 1024,       /* Longest path, with the suffix of its temporary. */

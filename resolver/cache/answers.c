@@ -61,6 +61,11 @@ rt_status rs_answers_open(struct rs_answers **out, uint64_t memory_bytes,
     return RT_OK;
 }
 
+void rs_answers_populate(struct rs_answers *answers)
+{
+    (void)madvise(answers->tags, answers->memory_bytes, MADV_POPULATE_WRITE);
+}
+
 void rs_answers_close(struct rs_answers *answers)
 {
     if (answers != NULL) {

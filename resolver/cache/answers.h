@@ -20,6 +20,10 @@ RT_MUST_USE rt_status rs_answers_open(struct rs_answers **out, uint64_t memory_b
                                       const struct rt_siphash_key *key);
 void rs_answers_close(struct rs_answers *answers);
 
+/* Takes all its pages now. The first answers go to random huge pages, and a kernel that has to make
+ * one by moving others stops its core for tens of milliseconds. */
+void rs_answers_populate(struct rs_answers *answers);
+
 struct rs_answer_key { /* computed once per request */
     uint64_t hash;
     uint16_t class;

@@ -130,34 +130,25 @@ static void tell_near_miss(struct rt_ctx *ctx, struct upstream *self, struct fli
 
 /* RFC7873-5.3: a reply whose COOKIE option does not begin with our client cookie was not made by
  * who got the question; one without any, from a server that has shown a cookie before, is not
- * believed either. */
-static bool is_cookie_right(const struct flight *flight, const struct rs_edns *edns)
-{
-    if (!flight->has_cookie) {
-        return true;
-    }
-    if (edns->cookie_size == 0) {
-        return flight->is_tcp || !flight->is_server_known_to_cookie;
-    }
-    return memcmp(edns->cookie, flight->cookie, RS_COOKIE_CLIENT_BYTES) == 0;
-}
-
-/* Is the reply's OPT one that the server can have written? Then it tells about the server. */
-static bool is_opt_right(struct rt_ctx *ctx, struct upstream *self, const struct flight *flight,
-                         const uint8_t *wire, uint32_t size)
+ * believed either. Learns the server's part. */
+static bool is_cookie_right(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
+                            const uint8_t *wire, uint32_t size)
 {
     struct rs_edns edns;
 
-    if (!flight->has_edns || !rs_peek_edns(wire, size, &edns)) {
+    if (!flight->has_cookie) {
+        return true;
+    }
+    if (!rs_peek_edns(wire, size, &edns)) {
         return true; /* Malformed: the query's parser says so, and asks again. */
     }
-    if (!is_cookie_right(flight, &edns)) {
+    if (edns.cookie_size == 0) {
+        return flight->is_tcp || !flight->is_server_known_to_cookie;
+    }
+    if (memcmp(edns.cookie, flight->cookie, RS_COOKIE_CLIENT_BYTES) != 0) {
         return false;
     }
-    if (edns.is_present) {
-        rs_servers_set_flag(self->servers, &flight->server, RS_SERVER_EDNS, rt_now_ns(ctx));
-    }
-    if (flight->has_cookie && edns.cookie_size > RS_COOKIE_CLIENT_BYTES) {
+    if (edns.cookie_size > RS_COOKIE_CLIENT_BYTES) {
         rs_servers_set_cookie(self->servers, &flight->server, rt_now_ns(ctx),
                               edns.cookie + RS_COOKIE_CLIENT_BYTES,
                               (uint8_t)(edns.cookie_size - RS_COOKIE_CLIENT_BYTES));
@@ -217,7 +208,7 @@ bool upstream_received(struct rt_ctx *ctx, struct upstream *self, struct flight 
         rs_match(wire, size, flight->id, flight->name, flight->type, flight->class);
 
     bool is_ours = (match == RS_MATCH_OURS || match == RS_MATCH_CASE) &&
-                   is_opt_right(ctx, self, flight, wire, size);
+                   is_cookie_right(ctx, self, flight, wire, size);
     if (!is_ours && flight->is_tcp) {
         /* Our ID on a connection of ours is no forgery but a broken server: waiting helps nobody.
          */

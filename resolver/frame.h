@@ -37,11 +37,12 @@ struct rs_cut {
 /* ---- the servers of the zone that a frame has come to ---- */
 
 enum rs_server_state {
-    RS_TRY_LAME = 1,    /* does not serve this zone */
-    RS_TRY_DONE = 2,    /* has said what it will about the question of the moment */
-    RS_TRY_TCP = 4,     /* the next attempt goes over TCP */
-    RS_TRY_NO_EDNS = 8, /* the next attempts go without OPT */
-    RS_TRY_COOKIE = 16, /* has answered BADCOOKIE once */
+    RS_TRY_LAME = 1,          /* does not serve this zone */
+    RS_TRY_DONE = 2,          /* has said what it will about the question of the moment */
+    RS_TRY_TCP = 4,           /* the next attempt goes over TCP */
+    RS_TRY_NO_EDNS = 8,       /* the next attempts go without OPT ... */
+    RS_TRY_NO_EDNS_SURE = 32, /* ... as it has asked for over TCP */
+    RS_TRY_COOKIE = 16,       /* has answered BADCOOKIE once */
 };
 
 struct rs_server_try {

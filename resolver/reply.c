@@ -57,9 +57,9 @@ static enum rs_next on_malformed(struct rs_query *q, unsigned i, bool was_tcp)
 
 /* RFC6891-7: FORMERR or NOTIMP without OPT comes from a server that does not know EDNS. A timeout
  * never means that (DNS Flag Day 2019). */
-static enum rs_next on_no_edns(struct rs_query *q, unsigned i)
+static enum rs_next on_no_edns(struct rs_query *q, unsigned i, bool was_tcp)
 {
-    return again(q, i, RS_TRY_NO_EDNS);
+    return again(q, i, RS_TRY_NO_EDNS | (was_tcp ? RS_TRY_NO_EDNS_SURE : 0));
 }
 
 /* RFC7873-5.3: once more with the cookie that came with the error, then over TCP, then no more. */
@@ -72,12 +72,14 @@ static enum rs_next on_bad_cookie(struct rs_query *q, unsigned i, bool was_tcp)
     return again(q, i, is_second ? RS_TRY_TCP : RS_TRY_COOKIE);
 }
 
-/* What the server turned out to need is told when a good reply has proved it, so that one forged
- * reply cannot teach us anything (security.md A8). */
+/* What the server turned out to need is told when a good reply has proved it. The need itself must
+ * have been shown over TCP: where no forger is, who would take EDNS, and so DNSSEC, or our letters
+ * from a server for an hour (security.md A8). A server that only says over UDP that it knows no
+ * EDNS costs two packets each time; there are few left. */
 static void learn(struct rs_query *q, unsigned i, const struct rs_event *event)
 {
     struct rs_server_try *server = &rs_top(q)->roster.servers[i];
-    if ((server->flags & RS_TRY_NO_EDNS) != 0 && !event->had_edns) {
+    if ((server->flags & RS_TRY_NO_EDNS_SURE) != 0 && !event->had_edns) {
         tell(q, &server->addr, RS_SERVER_NO_EDNS);
     }
     if (event->is_tcp && !event->is_case_kept) {
@@ -159,7 +161,7 @@ static enum rs_next on_said(struct rs_query *q, unsigned i, bool was_tcp)
     case RS_SAID_TRUNCATED:
         return on_truncated(q, i, was_tcp);
     case RS_SAID_NO_EDNS:
-        return on_no_edns(q, i);
+        return on_no_edns(q, i, was_tcp);
     case RS_SAID_COOKIE:
         return on_bad_cookie(q, i, was_tcp);
     }

@@ -304,9 +304,6 @@ void rs_servers_set_flag(struct rs_servers *servers, const struct rt_addr *addr,
                          uint64_t now_ns)
 {
     struct rs_server *server = rs_servers_touch(servers, addr);
-    if ((living_flags(server, now_ns) & RS_SERVER_EDNS) != 0) {
-        flag &= (uint8_t)~RS_SERVER_NO_EDNS; /* Its FORMERR was about something else, or forged. */
-    }
     for (unsigned i = 0; i < RS_SERVER_FLAGS_COUNT; i++) {
         if ((flag >> i & 1) != 0) {
             bool is_short = 1u << i == RS_SERVER_TCP_ONLY;

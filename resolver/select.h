@@ -24,7 +24,6 @@ enum rs_server_flag {
     RS_SERVER_NO_0X20 = 2, /* changed the letters of a name in an otherwise good reply */
     RS_SERVER_NO_COOKIE = 4,
     RS_SERVER_TCP_ONLY = 8, /* lost datagrams but answers over TCP: start with TCP for a while */
-    RS_SERVER_EDNS = 16,    /* has sent an OPT: NO_EDNS is not believed (security.md A8) */
 };
 
 struct rs_server_view { /* a copy of what is known, for whoever writes the question */

@@ -13,7 +13,7 @@
 
 #include "resolver/select.h"
 
-enum { RS_SERVER_FLAGS_COUNT = 5 };
+enum { RS_SERVER_FLAGS_COUNT = 4 };
 
 struct rs_server {
     struct rt_addr addr;

@@ -318,31 +318,6 @@ static void changed_letters_are_told_unless_they_were_not_mixed(void **state)
     assert_true(heard[1].is_case_kept);
 }
 
-/* security.md A8: a forged FORMERR must not take EDNS, and so DNSSEC, from a server that has shown
- * it. Others are believed to do without. */
-static void a_server_that_speaks_edns_does_not_unlearn_it(void **state)
-{
-    (void)state;
-    enum { ARCOUNT = 11 };
-    uint8_t reply[1024];
-    next_learn = (struct upstream_learn){.head = RT_MSG_INIT(UPSTREAM_LEARN, struct upstream_learn),
-                                         .server = server_a,
-                                         .flag = RS_SERVER_NO_EDNS};
-    ask(1, false);
-    uint32_t size = reply_to(last_sent()->data, last_sent()->size, reply); /* OPT and all */
-    fake_datagram(&world, fake_newest(false)->handle, &server_a, reply, size);
-    order(ORDER_LEARN);
-    ask(2, false);
-    assert_int_equal(last_sent()->data[ARCOUNT], 1);
-
-    next_learn.server = server_b;
-    order(ORDER_LEARN);
-    prepare(3, false);
-    next_ask.candidates[0] = server_b;
-    order(ORDER_ASK);
-    assert_int_equal(last_sent()->data[ARCOUNT], 0);
-}
-
 /* RFC6891-6.2.3: what is told is what is taken, whatever net.bufsize says. */
 static void no_larger_datagram_is_asked_for_than_is_taken(void **state)
 {
@@ -694,7 +669,6 @@ int main(void)
         TEST(a_port_in_use_is_drawn_again),
         TEST(a_near_miss_is_told_once_and_the_true_reply_still_counts),
         TEST(changed_letters_are_told_unless_they_were_not_mixed),
-        TEST(a_server_that_speaks_edns_does_not_unlearn_it),
         TEST(no_larger_datagram_is_asked_for_than_is_taken),
         TEST(a_wait_cut_short_is_no_loss_of_the_servers),
         TEST(silence_is_one_timeout),

@@ -54,9 +54,8 @@ struct rs_config {
     bool use_edns;        /* option NO_EDNS / SAFEMODE clears it */
     bool always_tcp;      /* option TCP */
     bool use_cache;       /* option NO_CACHE clears it */
-    bool allow_local;     /* option ALLOW_LOCAL: servers at loopback, private and other special
-                             addresses may be asked; off: they are never sent a packet unless they
-                             are hints or forwarders */
+    bool allow_local;     /* option ALLOW_LOCAL: servers at loopback and IPv4 link-local addresses
+                             may be asked; off: only if they are hints or forwarders */
     bool is_dnssec_wanted; /* DO=1 upstream */
     bool answer_any;      /* later; off: RFC8482 */
     uint8_t glue_mode;
@@ -79,6 +78,8 @@ void rs_config_init(struct rs_config *config);
 const struct rs_forward *rs_config_forward(const struct rs_config *config, const uint8_t *name);
 
 /* An address that must never be a server's, because the network could make us talk to ourselves or
- * to our neighbours (security.md B6): 0/8, 127/8, ::, ::1, v4-mapped, multicast, broadcast, and,
- * unless allow_local, nothing more: private addresses are legitimate inside an ISP. */
+ * to our neighbours (security.md B6): 0/8, 127/8, 169.254/16, 192.0.0/24, multicast, reserved and
+ * broadcast; ::/96, ::1, v4-mapped, 100::/64, fe80::/9, multicast, and IPv6 addresses that carry
+ * such an IPv4 one. allow_local opens 127/8, ::1 and 169.254/16. Private networks are legitimate
+ * inside an ISP. */
 bool rs_config_is_forbidden_server(const struct rs_config *config, const struct rt_addr *addr);

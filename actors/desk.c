@@ -211,6 +211,25 @@ static void keep_answer(struct rt_ctx *ctx, struct desk *self, const struct job 
 
 /* ---- messages ---- */
 
+/* A question that is at work already comes from the server that it was forwarded to: that one
+ * forwards to us, or is ourselves. It would wait for its own answer (security.md C10). */
+static bool is_echo(const struct desk *self, const struct rs_question *question,
+                    const struct desk_ask *ask)
+{
+    const struct rs_forward *forward =
+        rs_config_forward(&self->services->settings->resolver, question->name.wire);
+
+    if (forward == NULL || forward->mode != RS_FORWARD_RECURSE) {
+        return false;
+    }
+    for (unsigned i = 0; i < forward->addrs_count; i++) {
+        if (rt_addr_equal_ip(&forward->addrs[i], &ask->asker.peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_ask(struct rt_ctx *ctx, struct desk *self, const struct desk_ask *ask)
 {
     struct rs_question question = {.type = ask->asker.type, .class = ask->asker.class};
@@ -226,13 +245,18 @@ static void on_ask(struct rt_ctx *ctx, struct desk *self, const struct desk_ask 
     if (!is_refresh && answer_from_cache(ctx, self, &question, ask)) {
         return;
     }
+    if (desk_wait_is_flood(&self->wait, ask)) {
+        SERVICE_COUNT(self->services, dropped); /* In silence: every reply would be one more. */
+        rt_trace(ctx, ask->head.trace_id, "desk_flood", 0, 0);
+        return;
+    }
     uint64_t key = question_key(self, &question, is_cd, is_refresh);
     if (!rt_map_get(&self->by_question, key, &index)) {
         new_job(ctx, self, &question, key, ask);
         return;
     }
     struct job *job = rt_cast(job, rt_pool_at(&self->jobs, index));
-    if (is_about(job, &question, is_cd, is_refresh) &&
+    if (!is_echo(self, &question, ask) && is_about(job, &question, is_cd, is_refresh) &&
         desk_wait_add(ctx, &self->wait, &job->group, index, ask)) {
         SERVICE_COUNT(self->services, joined);
     } else {

@@ -4,7 +4,9 @@
 /* desk: where all equal questions of the process meet (one for each core, actors/desk_msg.h).
  *
  * A question (name, type, class, CD) is resolved by one query actor at a time; whoever asks it
- * meanwhile waits for the same answer. Every DESK_ASK is answered exactly once.
+ * meanwhile waits for the same answer. Every DESK_ASK is answered exactly once, but for those of a
+ * flood, which are dropped: 200 unproven UDP questions (and at least 50 at this desk) wait for one
+ * IPv4 address or IPv6 /64, loopback excepted (security.md C13).
  *
  * Overload, in this order:
  *  1. The same client repeating the same question over UDP (address, port, ID) is merged: it costs

@@ -19,8 +19,9 @@ enum desk_msg_type {
 #undef X
 };
 
-/* Answered exactly once by DESK_ANSWER to asker.listener, also under overload and failure; on
- * RT_MSG_UNDELIVERED the sender answers its client SERVFAIL itself. */
+/* Answered exactly once by DESK_ANSWER to asker.listener, also under overload and failure; but never
+ * when too many unproven questions of its address wait (desk.h). On RT_MSG_UNDELIVERED the sender
+ * answers its client SERVFAIL itself. */
 struct desk_ask {
     struct rt_msg head; /* head.trace_id names the question in traces */
     struct asker asker;

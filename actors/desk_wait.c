@@ -6,6 +6,9 @@
 enum {
     DESK_WAITERS_PER_QUERY_MAX = 1000, /* Hard, as BIND's: one slow name is not worth all of us. */
     DESK_OWED_TRIES = 500, /* A listener that is full for a second has lost its clients anyway. */
+    DESK_WAITERS_PER_ADDRESS_MAX =
+        200,                           /* All desks: the pulse that a forged source can call for. */
+    DESK_WAITERS_PER_ADDRESS_MIN = 50, /* One desk: names do not spread evenly over many cores. */
 };
 
 /* One client that waits: in its group, or (owed) for room in its listener's mailbox. */
@@ -19,6 +22,7 @@ struct waiter {
     struct rt_node by_age;     /* of the unverified */
     uint64_t cookie, trace_id; /* of its DESK_ASK */
     uint64_t merge_key;        /* 0: never merged */
+    uint64_t address_key;      /* 0: not counted against its address */
     struct rt_buf *buf;        /* owed: the answer, or NULL for SERVFAIL */
     struct asker asker;
 };
@@ -50,6 +54,54 @@ rt_status desk_wait_reply(struct rt_ctx *ctx, const struct desk_ask *ask, struct
     return send_answer(ctx, &ask->asker, ask->head.cookie, ask->head.trace_id, buf, ede);
 }
 
+/* ---- how many wait for one address ---- */
+
+static bool is_loopback(const struct rt_addr *addr)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+    return addr->family == 4 ? addr->ip[0] == 127 : memcmp(addr->ip, v6, sizeof(v6)) == 0;
+}
+
+/* Whose replies would meet: one IPv4 address, one IPv6 network. 0: proven to be no forgery, or this
+ * host, which nobody else can send from. */
+static uint64_t address_key(struct desk_wait *wait, const struct asker *asker)
+{
+    uint8_t bytes[9] = {asker->peer.family};
+
+    if ((asker->flags & (ASKER_VERIFIED | ASKER_INTERNAL)) != 0 || is_loopback(&asker->peer)) {
+        return 0;
+    }
+    memcpy(bytes + 1, asker->peer.ip, asker->peer.family == 4 ? 4 : 8);
+    uint64_t key = rt_siphash(&wait->key, bytes, sizeof(bytes));
+    return key != 0 ? key : 1;
+}
+
+static void count_address(struct desk_wait *wait, uint64_t key, int delta)
+{
+    uint32_t count = 0;
+
+    if (key == 0) {
+        return;
+    }
+    (void)rt_map_get(&wait->by_address, key, &count);
+    count = (uint32_t)((int64_t)count + delta);
+    if (count == 0) {
+        rt_map_remove(&wait->by_address, key);
+    } else {
+        rt_status status = rt_map_put(&wait->by_address, key, count);
+        RT_CHECK(status == RT_OK); /* As many keys as waiters. */
+    }
+}
+
+bool desk_wait_is_flood(struct desk_wait *wait, const struct desk_ask *ask)
+{
+    uint32_t count = 0, share = DESK_WAITERS_PER_ADDRESS_MAX / wait->desks_count;
+    uint64_t key = address_key(wait, &ask->asker);
+
+    share = share > DESK_WAITERS_PER_ADDRESS_MIN ? share : DESK_WAITERS_PER_ADDRESS_MIN;
+    return key != 0 && rt_map_get(&wait->by_address, key, &count) && count >= share;
+}
+
 /* ---- the end of a wait ---- */
 
 static void forget(struct rt_ctx *ctx, struct desk_wait *wait, struct waiter *waiter)
@@ -78,6 +130,7 @@ static void detach(struct desk_wait *wait, struct waiter *waiter)
     if (waiter->merge_key != 0) {
         rt_map_remove(&wait->by_client, waiter->merge_key);
     }
+    count_address(wait, waiter->address_key, -1);
 }
 
 static void answer(struct rt_ctx *ctx, struct desk_wait *wait, struct waiter *waiter,
@@ -199,6 +252,8 @@ bool desk_wait_add(struct rt_ctx *ctx, struct desk_wait *wait, struct desk_group
         rt_map_put(&wait->by_client, key, rt_pool_index(&wait->waiters, waiter)) == RT_OK) {
         waiter->merge_key = key;
     }
+    waiter->address_key = address_key(wait, &ask->asker);
+    count_address(wait, waiter->address_key, 1);
     rt_list_append(&group->waiters, &waiter->in_group);
     group->count++;
     if (!is_verified) {
@@ -212,15 +267,27 @@ bool desk_wait_add(struct rt_ctx *ctx, struct desk_wait *wait, struct desk_group
 rt_status desk_wait_open(struct desk_wait *wait, struct services *services,
                          const struct rt_siphash_key *key, uint32_t waiters_max)
 {
-    *wait = (struct desk_wait){.services = services, .key = *key};
+    unsigned desks_count = services->cast->workers_count;
+    *wait = (struct desk_wait){
+        .services = services, .key = *key, .desks_count = desks_count > 0 ? desks_count : 1};
     rt_status status = rt_pool_open(&wait->waiters, sizeof(struct waiter), waiters_max);
     if (status != RT_OK) {
         return status;
     }
     status = rt_map_open(&wait->by_client, waiters_max);
     if (status != RT_OK) {
-        rt_pool_close(&wait->waiters);
+        goto undo_waiters;
     }
+    status = rt_map_open(&wait->by_address, waiters_max);
+    if (status != RT_OK) {
+        goto undo_by_client;
+    }
+    return RT_OK;
+
+undo_by_client:
+    rt_map_close(&wait->by_client);
+undo_waiters:
+    rt_pool_close(&wait->waiters);
     return status;
 }
 
@@ -230,7 +297,8 @@ void desk_wait_close(struct rt_ctx *ctx, struct desk_wait *wait)
     while (desk_wait_owes(wait)) {
         drop(ctx, wait, rt_container(rt_list_take(&wait->owed), struct waiter, in_group));
     }
-    RT_CHECK(wait->waiters.in_use == 0);
+    RT_CHECK(wait->waiters.in_use == 0 && wait->by_address.count == 0);
+    rt_map_close(&wait->by_address);
     rt_map_close(&wait->by_client);
     rt_pool_close(&wait->waiters);
 }

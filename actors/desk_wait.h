@@ -27,6 +27,8 @@ struct desk_wait {
     struct rt_siphash_key key; /* clients choose what is hashed */
     struct rt_pool waiters;
     struct rt_map by_client;
+    struct rt_map by_address; /* how many wait, by whose replies would meet */
+    unsigned desks_count;     /* that share the bound for one address */
     struct rt_list unverified; /* by age */
     struct rt_list owed;
 };
@@ -36,6 +38,10 @@ RT_MUST_USE rt_status desk_wait_open(struct desk_wait *wait, struct services *se
 
 /* Tries once more to send what is owed, drops the rest. All groups are empty. */
 void desk_wait_close(struct rt_ctx *ctx, struct desk_wait *wait);
+
+/* True: so many of its address wait here that their replies, leaving together, would be a weapon
+ * against whoever has that address (DNSBomb, CVE-2024-33655). Not for proven addresses. */
+bool desk_wait_is_flood(struct desk_wait *wait, const struct desk_ask *ask);
 
 /* Makes the asker wait in `group`, or merges it with itself. `group_number` tells groups apart.
  * False: no room; nothing changed. */

@@ -149,7 +149,7 @@ static const struct rt_actor_type client_type = {
     .receive = client_receive,
 };
 
-static void ask(const char *name, uint16_t id, uint8_t flags)
+static void ask_from(struct rt_addr peer, const char *name, uint16_t id, uint8_t flags)
 {
     struct rs_name wire;
     struct rt_msg go = {.type = CLIENT_ASK, .size = sizeof(go)};
@@ -157,7 +157,7 @@ static void ask(const char *name, uint16_t id, uint8_t flags)
     assert_int_equal(rs_name_parse(name, &wire), RT_OK);
     next_ask = (struct desk_ask){.head = RT_MSG_INIT(DESK_ASK, struct desk_ask)};
     next_ask.head.cookie = 1000u + id;
-    next_ask.asker.peer = (struct rt_addr){.family = 4, .port = 4242, .ip = {192, 0, 2, 7}};
+    next_ask.asker.peer = peer;
     next_ask.asker.id = id;
     next_ask.asker.type = RS_A;
     next_ask.asker.class = RS_IN;
@@ -166,6 +166,13 @@ static void ask(const char *name, uint16_t id, uint8_t flags)
     memcpy(next_ask.asker.name, wire.wire, wire.size);
     assert_int_equal(rt_core_inject(fake_net.core, client, &go), RT_OK);
     fake_run(&world);
+}
+
+/* From one of many clients, as the ID says: no flood. */
+static void ask(const char *name, uint16_t id, uint8_t flags)
+{
+    uint8_t host = (uint8_t)(id / 100);
+    ask_from((struct rt_addr){.family = 4, .port = 4242, .ip = {192, 0, 2, host}}, name, id, flags);
 }
 
 static uint64_t counted(_Atomic uint64_t *counter)
@@ -346,6 +353,47 @@ static void one_query_has_a_thousand_waiters_at_most(void **state)
     assert_int_equal(heard_count, 1010);
 }
 
+/* DNSBomb: what waits for an address could all leave in one pulse towards whoever has it. Beyond
+ * 200 its questions are dropped; who has proved its address is not counted, and answers make room.
+ */
+static void two_hundred_wait_for_one_address_at_most(void **state)
+{
+    struct rt_addr victim = {.family = 4, .port = 4242, .ip = {192, 0, 2, 7}};
+    struct rt_addr network = {.family = 6, .port = 4242, .ip = {0x20, 1, 0xd, 0xb8}};
+    (void)state;
+    for (uint16_t i = 0; i < 250; i++) {
+        victim.port = (uint16_t)(4242 + i % 3);
+        network.ip[15] = (uint8_t)(i % 5);
+        ask_from(victim, i % 2 == 0 ? "www.example." : "mail.example.", i, 0);
+        ask_from(network, "www.example.", (uint16_t)(300 + i), 0);
+    }
+    assert_int_equal(counted(&services.counters.dropped), 100);
+    ask_from(victim, "www.example.", 600, ASKER_TCP | ASKER_VERIFIED);
+    ask("www.example.", 800, 0);
+    assert_int_equal(heard_count, 0);
+    order(0, ORDER_ANSWER);
+    order(1, ORDER_ANSWER);
+    assert_int_equal(heard_count, 402);
+    ask_from(victim, "www.example.", 601, 0);
+    order(2, ORDER_ANSWER);
+    assert_int_equal(heard_count, 403);
+}
+
+/* Nobody forges the loopback of this host: load tools and local stubs are not held back. */
+static void loopback_is_not_counted(void **state)
+{
+    struct rt_addr v4 = {.family = 4, .port = 4242, .ip = {127, 0, 0, 1}};
+    struct rt_addr v6 = {.family = 6, .port = 4242, .ip = {[15] = 1}};
+    (void)state;
+    for (uint16_t i = 0; i < 300; i++) {
+        ask_from(v4, "www.example.", i, 0);
+        ask_from(v6, "www.example.", i, 0);
+    }
+    assert_int_equal(counted(&services.counters.dropped), 0);
+    order(0, ORDER_ANSWER);
+    assert_int_equal(heard_count, 600);
+}
+
 /* An actor killed mid-flight loses no client: its question is resolved anew, once. */
 static void a_killed_query_is_started_again_once(void **state)
 {
@@ -476,6 +524,8 @@ int main(void)
         TEST(a_question_beyond_the_bound_is_shed_at_once),
         TEST(verified_clients_take_the_place_of_the_oldest_unverified),
         TEST(one_query_has_a_thousand_waiters_at_most),
+        TEST(two_hundred_wait_for_one_address_at_most),
+        TEST(loopback_is_not_counted),
         TEST(a_killed_query_is_started_again_once),
         TEST(a_query_that_cannot_start_is_servfail),
         TEST(a_query_that_never_ends_is_servfail_after_its_time),

@@ -35,7 +35,7 @@ static void the_cookie_is_found_behind_other_records(void **state)
     assert_int_equal(edns.cookie_size, 16);
     assert_memory_equal(edns.cookie, "clientXYserverXY", 16);
 
-    size = reply(wire, 0, NULL, 0);
+    size = reply(wire, 0, opt, 0);
     assert_true(rs_peek_edns(wire, size, &edns));
     assert_false(edns.is_present);
 }

@@ -11,5 +11,7 @@ mkdir -p "$work/corpus"
 if [ -d "$seeds" ]; then
     cp "$seeds"/* "$work/corpus/"
 fi
-exec "$program" -runs=200000 -max_total_time=10 -timeout=5 -rss_limit_mb=1024 -seed=1 \
+# Without it, reports show addresses instead of functions.
+export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
+exec "$program" -runs=2000000 -max_total_time=10 -timeout=5 -rss_limit_mb=1024 -seed=1 \
     -artifact_prefix="$work/" "$work/corpus"

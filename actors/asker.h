@@ -16,7 +16,7 @@ enum asker_flag {
     ASKER_EDNS = 16,
     ASKER_TCP = 32,
     ASKER_VERIFIED = 64, /* the address is no forgery: TCP, or a valid cookie */
-    ASKER_INTERNAL = 128, /* an actor of ours: priming, and later Lua and prefetch */
+    ASKER_INTERNAL = 128, /* an actor of ours that wants it fresh: later prefetch */
 };
 
 struct asker {

@@ -73,7 +73,7 @@ static bool ask(struct rt_ctx *ctx, struct priming *self, const struct rs_name *
     asker->class = RS_IN;
     /* RFC9609-3.1: RD is for resolvers; ours are asked by ourselves. RFC9609-3.3: with EDNS. */
     asker->payload = RS_UDP_PAYLOAD_BYTES;
-    asker->flags = ASKER_RD | ASKER_EDNS | ASKER_VERIFIED | ASKER_INTERNAL;
+    asker->flags = ASKER_RD | ASKER_EDNS | ASKER_VERIFIED;
     asker->name_size = name->size;
     memcpy(asker->name, name->wire, name->size);
     return rt_send(ctx, cast->desk[home], &msg.head) == RT_OK;

@@ -11,7 +11,7 @@
 struct query_args {
     struct rs_question question;
     bool is_cd;
-    bool is_refresh; /* not from the cache: priming, prefetch */
+    bool is_refresh; /* not from the cache: prefetch */
     uint64_t trace_id;
 };
 

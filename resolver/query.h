@@ -28,8 +28,7 @@ struct rs_query_options {
     struct rt_arena *arena;
     const struct rs_question *question; /* copied */
     bool is_cd;
-    bool is_refresh; /* do not answer from the cache, only write to it (priming, prefetch). The answer
-                        to ". NS" then has the root servers' addresses in `additional` (RFC9609) */
+    bool is_refresh; /* do not answer from the cache, only write to it (prefetch) */
 };
 
 /* NULL: the arena is exhausted. */

@@ -82,29 +82,6 @@ static void store_chain(struct rs_query *q, struct rs_frame *frame, unsigned kno
     }
 }
 
-/* RFC9609-3.3: a priming answer brings the root servers' addresses along. For the one who asked,
- * not for the cache. */
-static void add_priming_addresses(struct rs_query *q, struct rs_frame *frame)
-{
-    const struct rs_rrset *ns = rs_rrsets_find(&q->reply.answer, frame->asked.wire, RS_NS);
-    struct rs_rdata rdata;
-    if (!q->is_refresh || frame->is_address || !rs_name_is_root(frame->name.wire) || ns == NULL) {
-        return;
-    }
-    for (bool more = rs_rdata_first(ns->rdatas, ns->rdatas_bytes, &rdata); more;
-         more = rs_rdata_next(ns->rdatas, ns->rdatas_bytes, &rdata)) {
-        static const uint16_t types[] = {RS_A, RS_AAAA};
-        for (unsigned i = 0; i < 2 && rs_name_check(rdata.data, rdata.size) == rdata.size; i++) {
-            struct rs_rrset *set = rs_rrsets_find(&q->reply.additional, rdata.data, types[i]);
-            struct rs_rrset *copy = set != NULL ? rs_rrset_share(q->arena, set) : NULL;
-            if (copy != NULL) {
-                copy->section = RS_SECTION_ADDITIONAL;
-                rs_rrsets_append(&frame->response.additional, copy);
-            }
-        }
-    }
-}
-
 /* The chain is open: the same reply may say that its last name has nothing (RFC6604-3: then the
  * rcode is about that name). Only a name of the zone, and only with a proof to show. */
 static bool denies_last(struct rs_query *q, const struct rs_frame *frame,
@@ -132,7 +109,6 @@ static enum rs_next on_chain(struct rs_query *q, struct rs_frame *frame, enum rs
     switch (end) {
     case RS_ALIAS_ANSWERED:
         frame->response.rcode = RS_NOERROR;
-        add_priming_addresses(q, frame);
         return rs_go(q, &rs_state_finish);
     case RS_ALIAS_TOO_LONG:
         frame->response.rcode = RS_YXDOMAIN;

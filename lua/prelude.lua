@@ -8,9 +8,12 @@ local protected = { worker = true, env = true, modules = true, cache = true, net
 -- ---- tables with options ----
 
 local function names_of(...)
-	local names = {}
+	local names, seen = {}, {}
 	for _, part in ipairs({...}) do
-		for name in pairs(part) do names[#names + 1] = name end
+		for name in pairs(part) do
+			if not seen[name] then names[#names + 1] = name end
+			seen[name] = true
+		end
 	end
 	table.sort(names)
 	return table.concat(names, ', ')

@@ -193,28 +193,59 @@ void lu_close(struct lu_vm *vm)
 
 /* ---- running ---- */
 
+/* Does it begin with "file:line:"? */
+static bool has_position(const char *text)
+{
+    for (const char *colon = strchr(text, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
+        size_t digits = strspn(colon + 1, "0123456789");
+        if (digits > 0 && colon[1 + digits] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Called where the error was raised: the last moment in which the line is known. */
+static int add_position(lua_State *L)
+{
+    if (lua_tostring(L, 1) == NULL) {
+        lua_pushliteral(L, "error() was called with something that is no text");
+        lua_replace(L, 1);
+    }
+    if (!has_position(lua_tostring(L, 1))) {
+        push_where(L);
+        lua_pushliteral(L, "configuration: ");
+        lua_pushvalue(L, 1);
+        lua_concat(L, 3);
+    }
+    return 1;
+}
+
 /* What the user reads: the message, and for Lua's own messages, which know no remedy, a general
  * one. */
-static void error_text(lua_State *L, int failure, char error[LU_ERROR_BYTES])
+static void error_text(lua_State *L, int failure, const char *chunk_name,
+                       char error[LU_ERROR_BYTES])
 {
-    const char *text = lua_tostring(L, -1);
+    const char *text = failure == LUA_ERRMEM ? "not enough memory" : lua_tostring(L, -1);
     const char *remedy = "";
+    char position[LU_PATH_BYTES + 32] = "";
 
     if (text == NULL) {
-        text = "configuration: error() was called with something that is no text";
+        text = "an error without a text";
     }
-    if (failure == LUA_ERRMEM) {
-        text = "configuration: not enough memory";
+    if (!has_position(text)) { /* of the file as a whole */
+        snprintf(position, sizeof(position), "%s:0: configuration: ", chunk_name);
     }
     if (strstr(text, "; ") == NULL) {
         remedy = failure == LUA_ERRSYNTAX ? "; correct the Lua syntax of this line"
                  : failure == LUA_ERRMEM  ? "; look for a table or a text that grows without end"
                                           : "; correct this line, lua/README.md lists the options";
     }
-    snprintf(error, LU_ERROR_BYTES, "%s%s", text, remedy);
+    snprintf(error, LU_ERROR_BYTES, "%s%s%s", position, text, remedy);
 }
 
-static rt_status run_loaded(struct lu_vm *vm, int failure, char error[LU_ERROR_BYTES])
+static rt_status run_loaded(struct lu_vm *vm, int failure, const char *chunk_name,
+                            char error[LU_ERROR_BYTES])
 {
     lua_State *L = vm->state;
 
@@ -223,16 +254,19 @@ static rt_status run_loaded(struct lu_vm *vm, int failure, char error[LU_ERROR_B
         vm->deadline_ns = now_ns() + ms * RT_NS_PER_MS;
         lua_rawgeti(L, LUA_REGISTRYINDEX, vm->environment_ref);
         lua_setfenv(L, -2);
+        lua_pushcfunction(L, add_position);
+        lua_insert(L, 1);
         lua_sethook(L, on_steps, LUA_MASKCOUNT, LU_HOOK_STEPS);
-        failure = lua_pcall(L, 0, 0, 0);
+        failure = lua_pcall(L, 0, 0, 1);
         lua_sethook(L, NULL, 0, 0);
     }
     if (failure != 0) {
-        error_text(L, failure, error);
+        error_text(L, failure, chunk_name, error);
         lua_settop(L, 0);
         lua_gc(L, LUA_GCCOLLECT, 0); /* LuaJIT does not when memory runs out */
         return RT_MALFORMED;
     }
+    lua_settop(L, 0);
     return RT_OK;
 }
 
@@ -243,7 +277,8 @@ rt_status lu_run_text(struct lu_vm *vm, const char *text, const char *chunk_name
 
     /* Text only: LuaJIT trusts bytecode blindly. */
     snprintf(source, sizeof(source), "@%s", chunk_name);
-    return run_loaded(vm, luaL_loadbufferx(vm->state, text, strlen(text), source, "t"), error);
+    return run_loaded(vm, luaL_loadbufferx(vm->state, text, strlen(text), source, "t"), chunk_name,
+                      error);
 }
 
 rt_status lu_run_file(struct lu_vm *vm, const char *path, char error[LU_ERROR_BYTES])
@@ -256,5 +291,5 @@ rt_status lu_run_file(struct lu_vm *vm, const char *path, char error[LU_ERROR_BY
         return RT_NOT_FOUND;
     }
     fclose(file);
-    return run_loaded(vm, luaL_loadfilex(vm->state, path, "t"), error);
+    return run_loaded(vm, luaL_loadfilex(vm->state, path, "t"), path, error);
 }

@@ -71,8 +71,12 @@ static void lua_errors_name_file_and_line(void **state)
     config_fails(config,
                  "local function f() net.bufsize(1) end\nlocal function g()\n f()\nend\ng()", 1,
                  "net.bufsize");
-    assert_int_equal(lu_run_text(config->vm, "error({})", "config", config->error), RT_MALFORMED);
-    assert_int_equal(lu_run_text(config->vm, "error()", "config", config->error), RT_MALFORMED);
+    config_fails(config, "\nerror({})", 2, "something that is no text");
+    config_fails(config, "\nerror()", 2, "something that is no text");
+    config_fails(config, "\nerror('no level', 0)", 2, "no level");
+    config_fails(config, "\nlocal function f() return f() + 1 end f()", 0, "stack overflow");
+    config_fails(config, "local s = 'x' while true do s = s .. s end", 0, "not enough memory");
+    config_fails(config, "\033LJ\002\n", 0, "wrong mode");
     assert_int_equal(lu_run_file(config->vm, "/nonexistent/config", config->error), RT_NOT_FOUND);
     assert_non_null(strstr(config->error, "/nonexistent/config:0: configuration: No such file"));
 }

@@ -21,6 +21,13 @@ static const struct rs_rrset *cname_at(const struct rs_rrsets *sets, const uint8
     return set != NULL && rs_rrset_target(set) != NULL ? set : NULL;
 }
 
+bool rs_alias_is_within(const struct rs_config *config, const uint8_t *zone, const uint8_t *asked,
+                        const uint8_t *name)
+{
+    return rs_name_is_under(name, zone) &&
+           rs_config_forward(config, name) == rs_config_forward(config, asked);
+}
+
 bool rs_alias_begins(const struct rs_rrsets *sets, const uint8_t *name, uint16_t type,
                      const uint8_t *zone)
 {
@@ -89,9 +96,11 @@ static enum rs_alias_end take_dname(struct rs_alias_walk *walk, const struct rs_
 
 enum rs_alias_end rs_alias_follow(const struct rs_rrsets *sets, struct rs_alias_walk *walk)
 {
+    const struct rs_name asked = walk->last;
     enum rs_alias_end end = RS_ALIAS_OPEN;
 
-    while (end == RS_ALIAS_OPEN && rs_name_is_under(walk->last.wire, walk->zone)) {
+    while (end == RS_ALIAS_OPEN &&
+           rs_alias_is_within(walk->config, walk->zone, asked.wire, walk->last.wire)) {
         const struct rs_rrset *set = rs_rrsets_find(sets, walk->last.wire, walk->type);
         if (set != NULL) {
             return append_once(walk, set) ? RS_ALIAS_ANSWERED : RS_ALIAS_NO_MEMORY;

@@ -3,10 +3,11 @@
 
 /* alias: chains of CNAMEs and DNAMEs inside one reply.
  *
- * A chain is followed while its names are under the zone whose server sent it; a target outside is
- * asked anew, whatever the reply adds about it. A DNAME makes its own CNAME: the one in the reply
+ * A chain is followed while its names are under the zone whose server sent it and are forwarded
+ * nowhere else; any other target is asked anew, whatever the reply adds about it. A DNAME makes its own CNAME: the one in the reply
  * is not looked at (RFC6672-3.1, and it need not be signed). */
 
+#include "resolver/config.h"
 #include "resolver/rrset.h"
 
 enum rs_alias_end {
@@ -19,6 +20,7 @@ enum rs_alias_end {
 };
 
 struct rs_alias_walk {
+    const struct rs_config *config;
     const uint8_t *zone;
     uint16_t type;
     unsigned links_max; /* what is left of RS_CNAME_CHAIN_MAX */
@@ -29,6 +31,11 @@ struct rs_alias_walk {
     struct rs_name last; /* in: the name asked; out: where the chain ended */
     unsigned links;      /* followed */
 };
+
+/* May the server of `zone` that was asked about `asked` speak about `name`, too? Not when the two are
+ * forwarded to different places (security.md B5). */
+bool rs_alias_is_within(const struct rs_config *config, const uint8_t *zone, const uint8_t *asked,
+                        const uint8_t *name);
 
 /* True when `sets` has an answer or the beginning of a chain for (name, type). */
 bool rs_alias_begins(const struct rs_rrsets *sets, const uint8_t *name, uint16_t type,

@@ -94,7 +94,7 @@ static bool denies_last(struct rs_query *q, const struct rs_frame *frame,
         .is_recursive =
             frame->cut->kind == RS_CUT_FORWARD && frame->cut->forward->mode == RS_FORWARD_RECURSE,
     };
-    if (!rs_name_is_under(last->wire, asked.zone)) {
+    if (!rs_alias_is_within(q->config, asked.zone, frame->asked.wire, last->wire)) {
         return false;
     }
     rs_classify(&q->reply, &asked, &q->judgement);
@@ -156,6 +156,7 @@ enum rs_next rs_run_answer(struct rs_query *q, const struct rs_event *event)
         return on_shortened_answer(q, frame);
     }
     struct rs_alias_walk walk = {
+        .config = q->config,
         .zone = frame->cut->zone,
         .type = frame->type,
         .links_max = q->budget.aliases,

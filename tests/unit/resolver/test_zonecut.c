@@ -149,6 +149,34 @@ static void never_falls_back_from_a_forwarder_to_iteration(void **state)
     }
 }
 
+/* security.md B5: a zone may hold names below which another server is asked: what its own server
+ * adds about them, answer or denial, is not taken, and not cached. */
+static void what_lies_above_a_forwarded_name_does_not_speak_for_it(void **state)
+{
+    static const char *const additions[] = {
+        "192.0.2.1 www.example. A: aa / www.example. 60 CNAME x.corp.example.; "
+        "x.corp.example. 60 A 192.0.2.66",
+        "192.0.2.1 www.example. A: aa nxdomain / www.example. 60 CNAME x.corp.example. / "
+        "example. 60 SOA 60",
+    };
+    struct world *w = *state;
+    struct rs_entry entry;
+    world_forward(w, "corp.example.", RS_FORWARD_STUB, "10.0.0.1");
+    for (unsigned i = 0; i < RT_ARRAY_COUNT(additions); i++) {
+        world_forget_rules(w);
+        world_pass(w, 100000);
+        world_rule(w, "198.51.100.1 *.example. *: / / example. 60 NS ns.example. / "
+                      "ns.example. 60 A 192.0.2.1");
+        world_rule(w, additions[i]);
+        world_rule(w, "10.0.0.1 x.corp.example. A: aa / x.corp.example. 0 A 192.0.2.80");
+        assert_int_equal(world_ask(w, "www.example.", RS_A), RS_NOERROR);
+        assert_string_equal(
+            w->answer, "www.example. 60 CNAME x.corp.example.; x.corp.example. 0 A 192.0.2.80");
+        assert_false(world_cached(w, "x.corp.example.", RS_SLOT_RECORDS, RS_A, &entry));
+        assert_false(world_cached(w, "x.corp.example.", RS_SLOT_NXDOMAIN, 0, &entry));
+    }
+}
+
 /* The longest name wins; an alias out of it is resolved by whoever is responsible there. */
 static void each_name_of_a_chain_goes_to_its_own_servers(void **state)
 {
@@ -190,6 +218,7 @@ int main(void)
         T(asks_a_forwarder_the_whole_question_with_rd),
         T(asks_a_stub_as_an_authority),
         T(never_falls_back_from_a_forwarder_to_iteration),
+        T(what_lies_above_a_forwarded_name_does_not_speak_for_it),
         T(each_name_of_a_chain_goes_to_its_own_servers),
         T(lives_with_simple_proxies),
     };

@@ -67,6 +67,7 @@ static const uint8_t *copy(struct reader *from, const uint8_t *bytes, size_t siz
     return own == NULL ? NULL : memcpy(own, bytes, size);
 }
 
+/* In lower case, as names are inside, whatever the file says. */
 static const uint8_t *get_name(struct reader *from)
 {
     size_t left = (size_t)(from->end - from->at);
@@ -75,7 +76,12 @@ static const uint8_t *get_name(struct reader *from)
         spoil(from, RT_CORRUPT);
         return NULL;
     }
-    return copy(from, take(from, size), size);
+    uint8_t *name = room(from, size);
+    if (name != NULL) {
+        memcpy(name, take(from, size), size);
+        rs_name_lower(name);
+    }
+    return name;
 }
 
 /* A name of `room` bytes or less, and then at least `rest` and at most `rest_max` bytes. */

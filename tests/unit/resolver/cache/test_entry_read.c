@@ -115,6 +115,17 @@ static void delegation_comes_back_with_glue_and_ds(void **state)
     assert_int_equal(back.sets.first->type, RS_DS);
 }
 
+/* A store's bytes are from outside: capitals in a name must not reach those who count on lower case
+ * (keys of the cache, for one). */
+static void names_come_back_in_lower_case(void **state)
+{
+    struct kit *kit = *state;
+    struct rs_entry entry = delegation(kit);
+    entry.delegation.ns[0].name = (const uint8_t *)"\3NS1\7Example";
+    struct rs_entry back = read_back(kit, kit_write(kit, &entry), 0, 1000);
+    assert_memory_equal(back.delegation.ns[0].name, "\3ns1\7example", 13);
+}
+
 /* The failure's reason is told to clients (RFC8914). */
 static void failure_comes_back_with_its_reason(void **state)
 {
@@ -241,6 +252,7 @@ int main(void)
         KIT_TEST(soa_of_a_denial_counts_down_with_it),
         KIT_TEST(denial_without_soa_is_corrupt),
         KIT_TEST(delegation_comes_back_with_glue_and_ds),
+        KIT_TEST(names_come_back_in_lower_case),
         KIT_TEST(failure_comes_back_with_its_reason),
         KIT_TEST(dead_entry_reads_with_ttl_zero),
         KIT_TEST(entry_of_another_type_is_corrupt),

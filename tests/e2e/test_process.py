@@ -203,3 +203,21 @@ def test_reports_do_not_disturb(trouped):
         server.process.send_signal(signal.SIGUSR2 if n % 2 else signal.SIGUSR1)
         assert exchange(query("h00.z00.alpha.", "A").to_wire(), seconds=2 * TIME_FACTOR)
     assert server.process.poll() is None
+
+
+# security.md J4: what is written in the folder does not go through a link that points elsewhere.
+def test_the_trace_follows_no_link(trouped, tmp_path):
+    server = trouped()
+    victims = []
+    for name in ("trace.json", "trace.json.new"):
+        victim = tmp_path / f"victim of {name}"
+        victim.write_text("precious")
+        (tmp_path / name).symlink_to(victim)
+        victims.append(victim)
+    server.process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + 5 * TIME_FACTOR
+    while "wrote trace.json" not in server.log_text():
+        assert time.monotonic() < deadline, server.log_text()
+        time.sleep(0.02)
+    assert [victim.read_text() for victim in victims] == ["precious"] * 2
+    assert (tmp_path / "trace.json").stat().st_size > 1000

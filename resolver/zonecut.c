@@ -17,12 +17,26 @@ static struct rs_cut *new_cut(struct rs_query *q, enum rs_cut_kind kind, const u
     return cut;
 }
 
+/* The newest first: what the query learnt last is what it knows best. */
+static struct rs_cut *own_cut(const struct rs_query *q, const uint8_t *zone)
+{
+    for (struct rs_cut *cut = q->cuts; cut != NULL; cut = cut->next) {
+        if (cut->kind != RS_CUT_FORWARD && rs_name_equal(cut->zone, zone)) {
+            return cut;
+        }
+    }
+    return NULL;
+}
+
+/* What was spent on the zone stays spent, however often it is delegated. */
 struct rs_cut *rs_zonecut_learn(struct rs_query *q, const struct rs_delegation *delegation,
                                 uint64_t expires_s)
 {
+    const struct rs_cut *known = own_cut(q, delegation->zone);
     struct rs_cut *cut = new_cut(q, RS_CUT_DELEGATION, delegation->zone, expires_s);
     if (cut != NULL) {
         cut->delegation = *delegation;
+        cut->address_asks = known != NULL ? known->address_asks : 0;
     }
     return cut;
 }
@@ -39,17 +53,6 @@ struct rs_cut *rs_zonecut_forward(struct rs_query *q, const struct rs_forward *f
         cut->forward = forward;
     }
     return cut;
-}
-
-/* The newest first: what the query learnt last is what it knows best. */
-static struct rs_cut *own_cut(const struct rs_query *q, const uint8_t *zone)
-{
-    for (struct rs_cut *cut = q->cuts; cut != NULL; cut = cut->next) {
-        if (cut->kind != RS_CUT_FORWARD && rs_name_equal(cut->zone, zone)) {
-            return cut;
-        }
-    }
-    return NULL;
 }
 
 /* A delegation must come from somewhere above; the cache reader guarantees the rest. */

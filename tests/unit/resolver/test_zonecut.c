@@ -2,6 +2,7 @@
 
 /* Which servers: delegations and how long they live, forwarders. */
 
+#include "resolver/zonecut.h"
 #include "tests/unit/resolver/world.h"
 
 #define TO_COM "198.51.100.1 *.com. *: / / com. 172800 NS a.gtld. / a.gtld. 172800 A 192.0.2.1"
@@ -149,6 +150,21 @@ static void never_falls_back_from_a_forwarder_to_iteration(void **state)
     }
 }
 
+/* security.md C2 (NXNSAttack): a victim's share of packets does not begin anew with each
+ * delegation. */
+static void what_was_spent_on_a_zone_stays_spent(void **state)
+{
+    struct world *w = *state;
+    struct rs_query q = {.arena = &w->arena};
+    const struct rs_delegation victim = {.zone = (const uint8_t *)"\6victim"};
+    const struct rs_delegation other = {.zone = (const uint8_t *)"\5other"};
+    rt_arena_init(&w->arena, w->pool, RS_QUERY_ARENA_BYTES);
+    rs_zonecut_learn(&q, &victim, 10)->address_asks = RS_NS_PACKETS_PER_ZONE_MAX;
+    assert_int_equal(rs_zonecut_learn(&q, &other, 10)->address_asks, 0);
+    assert_int_equal(rs_zonecut_learn(&q, &victim, 10)->address_asks, RS_NS_PACKETS_PER_ZONE_MAX);
+    rt_arena_reset(&w->arena);
+}
+
 /* security.md B5: a zone may hold names below which another server is asked: what its own server
  * adds about them, answer or denial, is not taken, and not cached. */
 static void what_lies_above_a_forwarded_name_does_not_speak_for_it(void **state)
@@ -218,6 +234,7 @@ int main(void)
         T(asks_a_forwarder_the_whole_question_with_rd),
         T(asks_a_stub_as_an_authority),
         T(never_falls_back_from_a_forwarder_to_iteration),
+        T(what_was_spent_on_a_zone_stays_spent),
         T(what_lies_above_a_forwarded_name_does_not_speak_for_it),
         T(each_name_of_a_chain_goes_to_its_own_servers),
         T(lives_with_simple_proxies),

@@ -86,7 +86,7 @@ static void fill(struct rs_query *q, const struct rs_pick *pick, struct rs_ask *
         .class = RS_IN,
         .name = frame->asked,
         .is_tcp = pick->is_tcp,
-        .wants_recursion = is_forward && frame->cut->forward->mode == RS_FORWARD_RECURSE,
+        .wants_recursion = rs_cut_recurses(frame->cut),
         .is_cd = is_forward && q->is_cd,
         .has_edns = q->config->use_edns && (flags & RS_TRY_NO_EDNS) == 0,
         .may_mix_case = q->config->mix_case,

@@ -34,6 +34,12 @@ struct rs_cut {
     const struct rs_forward *forward; /* FORWARD */
 };
 
+/* Its servers resolve for us: they are asked with RD, and none of their answers is lame. */
+static inline bool rs_cut_recurses(const struct rs_cut *cut)
+{
+    return cut->kind == RS_CUT_FORWARD && cut->forward->mode == RS_FORWARD_RECURSE;
+}
+
 /* ---- the servers of the zone that a frame has come to ---- */
 
 enum rs_server_state {

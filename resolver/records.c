@@ -91,8 +91,7 @@ static bool denies_last(struct rs_query *q, const struct rs_frame *frame,
         .name = last->wire,
         .type = frame->type,
         .zone = frame->cut->zone,
-        .is_recursive =
-            frame->cut->kind == RS_CUT_FORWARD && frame->cut->forward->mode == RS_FORWARD_RECURSE,
+        .is_recursive = rs_cut_recurses(frame->cut),
     };
     if (!rs_alias_is_within(q->config, asked.zone, frame->asked.wire, last->wire)) {
         return false;

@@ -206,8 +206,7 @@ enum rs_next rs_run_reply(struct rs_query *q, const struct rs_event *event)
         .type = frame->asked_type,
         .zone = frame->cut->zone,
         .had_edns = event->had_edns,
-        .is_recursive =
-            frame->cut->kind == RS_CUT_FORWARD && frame->cut->forward->mode == RS_FORWARD_RECURSE,
+        .is_recursive = rs_cut_recurses(frame->cut),
     };
     rs_classify(&q->reply, &asked, &q->judgement);
     if (is_good(q->judgement.said)) {

@@ -102,10 +102,10 @@ enum rs_alias_end rs_alias_follow(const struct rs_rrsets *sets, struct rs_alias_
     while (end == RS_ALIAS_OPEN &&
            rs_alias_is_within(walk->config, walk->zone, asked.wire, walk->last.wire)) {
         const struct rs_rrset *set = rs_rrsets_find(sets, walk->last.wire, walk->type);
-        if (set != NULL) {
+        const struct rs_rrset *dname = dname_above(sets, walk->last.wire, walk->zone);
+        if (set != NULL && (dname == NULL || walk->type != RS_CNAME)) {
             return append_once(walk, set) ? RS_ALIAS_ANSWERED : RS_ALIAS_NO_MEMORY;
         }
-        const struct rs_rrset *dname = dname_above(sets, walk->last.wire, walk->zone);
         const struct rs_rrset *cname = cname_at(sets, walk->last.wire);
         if (dname != NULL) {
             end = take_dname(walk, dname);

@@ -126,6 +126,21 @@ static void makes_the_cname_of_a_dname_itself(void **state)
                         "one. 300 DNAME two.; x.one. 300 CNAME x.two.; x.two. 60 A 192.0.2.81");
 }
 
+/* RFC6672-3.1: also when the CNAME itself is asked for: the answer shows the DNAME it comes from. */
+static void makes_the_cname_that_is_asked_for(void **state)
+{
+    struct world *w = *state;
+    struct rs_entry entry;
+    world_rule(w, "198.51.100.1 *.one. *: / / one. 600 NS ns.one. / ns.one. 600 A 192.0.2.1");
+    world_rule(w, "192.0.2.1 www.one. CNAME: aa / one. 300 DNAME two.; www.one. 9 CNAME evil.");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(world_ask(w, "www.one.", RS_CNAME), RS_NOERROR);
+        assert_string_equal(w->answer, "one. 300 DNAME two.; www.one. 300 CNAME www.two.");
+    }
+    assert_int_equal(w->asks_count, 0);
+    assert_false(world_cached(w, "www.one.", RS_SLOT_RECORDS, RS_CNAME, &entry));
+}
+
 /* RFC6672-2.2: too long is YXDOMAIN, with the DNAME as its reason. */
 static void a_name_grown_too_long_is_yxdomain(void **state)
 {
@@ -237,6 +252,7 @@ int main(void)
         T(takes_the_denial_of_the_last_name_from_the_same_reply),
         T(does_not_let_one_zone_deny_a_name_of_another),
         T(makes_the_cname_of_a_dname_itself),
+        T(makes_the_cname_that_is_asked_for),
         T(a_name_grown_too_long_is_yxdomain),
         T(tells_a_dname_once),
         T(a_loop_is_a_failure_that_shows_its_chain),

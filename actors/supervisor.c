@@ -102,6 +102,15 @@ static void on_drained(struct rt_ctx *ctx, struct supervisor *self)
     }
 }
 
+/* One that cannot be told takes questions until the end, which is no harm. */
+static void drain_tcp(struct rt_ctx *ctx, const struct supervisor_args *args)
+{
+    for (unsigned i = 0; i < args->tcp_count; i++) {
+        struct rt_msg drain = RT_MSG_INIT(RT_MSG_DRAIN, struct rt_msg);
+        (void)!rt_send(ctx, args->tcp[i], &drain);
+    }
+}
+
 static void on_stop(struct rt_ctx *ctx, struct supervisor *self)
 {
     const struct cast *cast = self->args->cast;
@@ -110,6 +119,7 @@ static void on_stop(struct rt_ctx *ctx, struct supervisor *self)
         return;
     }
     self->memory->phase = SUPERVISOR_DRAINS;
+    drain_tcp(ctx, self->args);
     self->drain_timer = rt_timer_start(ctx, SUPERVISOR_DRAIN_MS * RT_NS_PER_MS, TIMER_DRAIN);
     for (unsigned i = 0; i < cast->workers_count; i++) {
         struct rt_msg drain = RT_MSG_INIT(RT_MSG_DRAIN, struct rt_msg);
@@ -137,11 +147,23 @@ static void on_timer(struct rt_ctx *ctx, struct supervisor *self, uint64_t cooki
     }
 }
 
+static bool is_desk(const struct cast *cast, rt_ref ref)
+{
+    for (unsigned i = 0; i < cast->workers_count; i++) {
+        if (cast->desk[i] == ref) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_undelivered(struct rt_ctx *ctx, struct supervisor *self,
                            const struct rt_msg_undelivered *msg)
 {
     if (msg->lost_type == RT_MSG_DRAIN) {
-        on_drained(ctx, self);
+        if (is_desk(self->args->cast, msg->to)) {
+            on_drained(ctx, self);
+        }
     } else if (self->memory->phase == SUPERVISOR_WAITS_TCP) {
         tell_ready(self, msg->why);
     }

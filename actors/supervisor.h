@@ -6,7 +6,8 @@
  * Order    UDP listeners open when their core starts. When all are open, TCP listeners are told to
  *          listen; when the last does, troupe is ready. So a client that can connect finds
  *          everything else standing.
- * Drain    On SUPERVISOR_STOP desks take no new questions; when all are empty, or after
+ * Drain    On SUPERVISOR_STOP TCP listeners take no new connections and end those that wait for
+ *          nothing, and desks take no new questions; when all are empty, or after
  *          SUPERVISOR_DRAIN_MS, the cores may be stopped.
  * Failure  What an actor of the cast cannot recover from is logged; the others go on. The
  *          supervisor itself, restarted, goes on where it was. */

@@ -12,9 +12,11 @@ import subprocess
 import threading
 import time
 
+import dns.message
+import dns.rcode
 import internet
 import pytest
-from conftest import ADDRESS, CONFIG, TIME_FACTOR, Trouped, ask, connect, exchange, query
+from conftest import ADDRESS, CONFIG, TIME_FACTOR, Trouped, ask, connect, exchange, query, read_framed
 
 NOBODY = 65534
 
@@ -117,6 +119,26 @@ def test_term_ends_it_within_a_second_with_thousands_of_connections(trouped):
     for sock in socks:
         sock.close()
     assert spent < 1.0 * TIME_FACTOR
+
+
+# While it drains, connections that wait for nothing end and new ones are refused, so that clients
+# turn to another server at once; who waits for an answer gets one (RFC7766-6.2.4).
+def test_a_draining_server_takes_no_more_connections(trouped):
+    server = trouped()
+    ask("h00.z00.alpha.")
+    wire = query("www.silent.odd.", "A").to_wire()
+    with connect() as idle, connect() as waiting:
+        waiting.sendall(struct.pack("!H", len(wire)) + wire)
+        time.sleep(0.1)
+        server.process.send_signal(signal.SIGTERM)
+        idle.settimeout(0.5 * TIME_FACTOR)
+        assert idle.recv(1) == b""
+        assert server.process.poll() is None
+        with pytest.raises(OSError):
+            connect(seconds=0.5)
+        reply = dns.message.from_wire(read_framed(waiting))
+        assert reply.rcode() == dns.rcode.SERVFAIL
+    assert server.process.wait(10 * TIME_FACTOR) == 0
 
 
 # One writer for each cache: a second process says so and leaves the first one alone.

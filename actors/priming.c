@@ -168,20 +168,25 @@ static void add_name(struct priming *self, const struct rs_rdata *rdata)
     }
 }
 
-static void add_address(struct rs_hint *hint, const struct rs_rdata *rdata)
+static void add_address(const struct rs_config *config, struct rs_hint *hint,
+                        const struct rs_rdata *rdata)
 {
     struct rt_addr addr = {.family = rdata->size == 4 ? 4 : 6, .port = DNS_PORT};
 
-    if ((rdata->size == 4 || rdata->size == 16) && hint->addrs_count < RS_HINT_ADDRS_MAX) {
-        memcpy(addr.ip, rdata->data, rdata->size);
+    if ((rdata->size != 4 && rdata->size != 16) || hint->addrs_count == RS_HINT_ADDRS_MAX) {
+        return;
+    }
+    memcpy(addr.ip, rdata->data, rdata->size);
+    if (!rs_config_is_forbidden_server(config, &addr)) {
         hint->addrs[hint->addrs_count++] = addr;
     }
 }
 
 /* ---- the rounds ---- */
 
-/* Names that the configuration knows too keep its addresses when nobody could be asked for them now:
- * else one bad moment would leave us with the few roots that did answer, for the TTL of the set. */
+/* Names that the configuration knows too keep its addresses when nobody could be asked for them
+ * now: else one bad moment would leave us with the few roots that did answer, for the TTL of the
+ * set. */
 static void keep_configured(struct rs_hints *found, const struct rs_hints *configured)
 {
     for (unsigned i = 0; i < found->count; i++) {
@@ -297,6 +302,7 @@ static void on_servers(struct rt_ctx *ctx, struct priming *self, const struct de
 static void on_address(struct rt_ctx *ctx, struct priming *self, unsigned index,
                        const struct desk_answer *msg)
 {
+    const struct rs_config *config = &services_of(ctx)->settings->resolver;
     struct rs_message message;
 
     if (msg == NULL || !read_answer(ctx, msg, &message)) {
@@ -308,7 +314,7 @@ static void on_address(struct rt_ctx *ctx, struct priming *self, unsigned index,
             bool more = set->type == address_types[index % 2] &&
                         rs_rdata_first(set->rdatas, set->rdatas_bytes, &rdata);
             for (; more; more = rs_rdata_next(set->rdatas, set->rdatas_bytes, &rdata)) {
-                add_address(hint, &rdata);
+                add_address(config, hint, &rdata);
             }
         }
     }

@@ -22,7 +22,7 @@ static struct play {
     struct lu_settings settings;
     struct services services;
     rt_ref priming;
-    bool is_root_silent, is_root_failing, has_no_address;
+    bool is_root_silent, is_root_failing, has_no_address, is_at_home;
     unsigned asked_ns, asked_a, asked_aaaa, roots_count;
     uint8_t last_flags;
     struct rs_hints roots;
@@ -51,7 +51,8 @@ static struct rt_buf *make_answer(struct rt_ctx *ctx, const struct desk_ask *ask
 /* `. NS` is a.root. with TTL 60; a.root. has one address of each family. */
 static struct rt_buf *answer_to(struct rt_ctx *ctx, const struct desk_ask *ask)
 {
-    static const uint8_t target[] = "\1a\4root", v4[4] = {192, 0, 2, 1}, v6[16] = {0x20, 1, 13};
+    static const uint8_t target[] = "\1a\4root", v6[16] = {0x20, 1, 13};
+    const uint8_t v4[4] = {play.is_at_home ? 127 : 192, 0, 2, 1};
     const uint8_t *name = ask->asker.name;
     struct rt_arena *arena = &play.services.turn;
 
@@ -221,6 +222,17 @@ static void no_address_at_all_keeps_the_hints(void **state)
     assert_int_equal(play.asked_ns, 2);
 }
 
+/* security.md B6: what the network says about the root is still from the network: we are not made
+ * to ask ourselves. Only the operator may name such an address. */
+static void addresses_that_no_server_can_have_are_left_out(void **state)
+{
+    (void)state;
+    play.is_at_home = true;
+    begin();
+    assert_int_equal(play.roots.items[0].addrs_count, 1);
+    assert_int_equal(play.roots.items[0].addrs[0].family, 6);
+}
+
 /* modules.md 19.3: only enabled families; with none of them it tries for ever and harms nobody. */
 static void disabled_families_are_not_asked(void **state)
 {
@@ -257,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(maximum_ttl_bounds_the_period, setup, teardown),
         cmocka_unit_test_setup_teardown(failing_root_is_asked_every_ten_seconds, setup, teardown),
         cmocka_unit_test_setup_teardown(no_address_at_all_keeps_the_hints, setup, teardown),
+        cmocka_unit_test_setup_teardown(addresses_that_no_server_can_have_are_left_out, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(disabled_families_are_not_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_ends_with_patience, setup, teardown),
     };

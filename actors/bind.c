@@ -138,19 +138,13 @@ static rt_status open_one(const struct lu_listen *listen, bool is_tcp, bool is_s
 
 /* ---- all sockets of an address ---- */
 
-static bool is_wildcard(const struct rt_addr *addr)
-{
-    static const uint8_t zeroes[16];
-    return memcmp(addr->ip, zeroes, sizeof(zeroes)) == 0;
-}
-
 /* The same port at the wildcard address and at another one may both be ours. */
 static bool overlaps_own(const struct bind *bind, const struct rt_addr *addr)
 {
     for (unsigned i = 0; i < bind->count; i++) {
         const struct rt_addr *own = &bind->items[i]->addr;
         if (own->family == addr->family && own->port == addr->port &&
-            (is_wildcard(own) || is_wildcard(addr))) {
+            (rt_addr_is_any(own) || rt_addr_is_any(addr))) {
             return true;
         }
     }

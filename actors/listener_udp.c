@@ -130,16 +130,6 @@ static struct listener_udp_args *marks(struct listener_udp *self)
     return (struct listener_udp_args *)self->args;
 }
 
-static bool is_wildcard(const struct rt_addr *addr)
-{
-    for (unsigned i = 0; i < sizeof(addr->ip); i++) {
-        if (addr->ip[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static rt_status open_socket(struct rt_ctx *ctx, struct listener_udp *self)
 {
     struct rt_io *io = rt_io_of(ctx);
@@ -147,7 +137,7 @@ static rt_status open_socket(struct rt_ctx *ctx, struct listener_udp *self)
         .local = self->args->listen->addr,
         .adopt_fd = self->args->adopt_fd,
         .reuse_port = true,
-        .wants_local = is_wildcard(&self->args->listen->addr),
+        .wants_local = rt_addr_is_any(&self->args->listen->addr),
     };
     rt_status status = io->ops->udp_open(io, rt_self(ctx), &options, &self->socket);
     if (status != RT_OK) {

@@ -23,9 +23,8 @@ static void learn_local(struct uring_handle *handle)
     if (getsockname(handle->fd, &bound.any, &size) == 0) {
         uring_sockaddr_to(&bound, &local);
     }
-    static const uint8_t wildcard[16];
     handle->port = local.port;
-    if (memcmp(local.ip, wildcard, sizeof(wildcard)) != 0) {
+    if (!rt_addr_is_any(&local)) {
         handle->local = local;
     }
 }

@@ -123,6 +123,12 @@ bool rt_addr_equal(const struct rt_addr *a, const struct rt_addr *b)
     return rt_addr_equal_ip(a, b) && a->scope_id == b->scope_id && a->port == b->port;
 }
 
+bool rt_addr_is_any(const struct rt_addr *addr)
+{
+    static const uint8_t zeroes[sizeof(addr->ip)];
+    return memcmp(addr->ip, zeroes, sizeof(zeroes)) == 0;
+}
+
 /* The bits of byte `index` that belong to a prefix of `bits` bits. */
 static uint8_t mask_of_byte(unsigned bits, unsigned index)
 {

@@ -38,6 +38,9 @@ bool rt_addr_equal(const struct rt_addr *a, const struct rt_addr *b);
 /* Same family and address; the port does not count. */
 bool rt_addr_equal_ip(const struct rt_addr *a, const struct rt_addr *b);
 
+/* 0.0.0.0, ::, or none at all. */
+bool rt_addr_is_any(const struct rt_addr *addr);
+
 /* Reads "10.0.0.0/8", or an address as its own prefix. Host bits are cleared. */
 RT_MUST_USE rt_status rt_prefix_parse(const char *text, struct rt_prefix *out);
 

@@ -153,9 +153,23 @@ static void prefix_with_wrong_length_is_malformed(void **state)
     }
 }
 
+/* A listener there has to ask where each datagram was sent to. */
+static void the_addresses_of_all_are_known(void **state)
+{
+    (void)state;
+    struct rt_addr addr;
+    assert_int_equal(rt_addr_parse("0.0.0.0@53", 0, &addr), RT_OK);
+    assert_true(rt_addr_is_any(&addr));
+    assert_int_equal(rt_addr_parse("::", 53, &addr), RT_OK);
+    assert_true(rt_addr_is_any(&addr));
+    assert_int_equal(rt_addr_parse("::1", 53, &addr), RT_OK);
+    assert_false(rt_addr_is_any(&addr));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_addresses_of_all_are_known),
         cmocka_unit_test(text_survives_the_way_there_and_back),
         cmocka_unit_test(longest_address_fits),
         cmocka_unit_test(port_in_the_text_wins_over_the_standard),

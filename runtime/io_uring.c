@@ -393,9 +393,9 @@ static int open_ring_that_fits(struct uring *u, uint32_t entries)
         nanosleep(&pause, NULL);
         error = uring_ring_open(&u->ring, entries, RT_URING_COMPLETIONS);
     }
-    while (error == ENOMEM && entries > 64) {
-        entries /= 2;
-        error = uring_ring_open(&u->ring, entries, entries * 4);
+    for (uint32_t size = RT_URING_COMPLETIONS; error == ENOMEM && size > 256; size /= 2) {
+        entries = entries < size / 8 ? entries : size / 8;
+        error = uring_ring_open(&u->ring, entries, size / 2);
     }
     return error;
 }
@@ -408,9 +408,9 @@ static rt_status open_ring(struct uring *u, const struct rt_io_uring_options *op
         return RT_OK;
     }
     u->ring.ring_fd = 0;
-    rt_status status = rt_io_uring_check(why, sizeof(why));
-    rt_log(RT_LOG_CRIT, "io", "%s", status != RT_OK ? why : strerror(error));
-    return status != RT_OK ? status : RT_NO_MEMORY;
+    rt_status status = uring_explain(error, why, sizeof(why));
+    rt_log(RT_LOG_CRIT, "io", "%s", why);
+    return status;
 }
 
 static rt_status open_memory(struct uring *u, const struct rt_io_uring_options *options)

@@ -59,7 +59,7 @@ static void explain_denied(char *why, size_t size)
     }
 }
 
-static rt_status explain(int error, char *why, size_t size)
+rt_status uring_explain(int error, char *why, size_t size)
 {
     struct utsname system = {0};
     (void)uname(&system);
@@ -107,7 +107,7 @@ rt_status rt_io_uring_check(char *why, size_t size)
     struct io_uring ring;
     int error = uring_ring_open(&ring, 8, 16);
     if (error != 0) {
-        return explain(error, why, size);
+        return uring_explain(error, why, size);
     }
     int missing = first_missing_op(&ring);
     io_uring_queue_exit(&ring);

@@ -126,7 +126,10 @@ static void send_flight(struct rt_ctx *ctx, struct upstream *self, struct flight
     if (status != RT_OK) {
         blame(ctx, self, flight, status);
         upstream_end(ctx, self, flight, status);
+        return;
     }
+    flight->is_under_way = true;
+    rs_servers_began(self->servers, &flight->server);
 }
 
 /* No flight, so nobody who could be told later: the query's own deadline is the last resort. */
@@ -144,30 +147,86 @@ static void refuse(struct rt_ctx *ctx, const struct rt_msg *ask, uint32_t attemp
     }
 }
 
-static void on_ask(struct rt_ctx *ctx, struct upstream *self, const struct rt_msg *msg)
+/* False: every server that is well has its window full. */
+static bool try_ask(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
+                    const struct rs_ask *ask)
 {
-    RT_CHECK(msg->buf != NULL && msg->buf->size == sizeof(struct rs_ask));
-    const struct rs_ask *ask = (const struct rs_ask *)(const void *)msg->buf->data;
-    RT_CHECK(ask->candidates_count <= RS_CANDIDATES_MAX);
     struct rs_server_view view;
-
-    struct flight *flight = upstream_flight_new(self, msg, ask->attempt);
-    if (flight == NULL) {
-        refuse(ctx, msg, ask->attempt, RT_FULL);
-        return;
-    }
     int index = rs_servers_pick(self->servers, ask->candidates, ask->candidates_count,
                                 ask->excluded, rt_now_ns(ctx), rt_random_u64(ctx), true);
+    if (index == RS_SERVERS_BUSY) {
+        return false;
+    }
     if (index < 0) {
         flight->server_index = UINT8_MAX;
         upstream_end(ctx, self, flight, RT_GONE);
-        return;
+        return true;
     }
     flight->server_index = (uint8_t)index;
     flight->server = ask->candidates[index];
     rs_servers_view(self->servers, &flight->server, rt_now_ns(ctx), &view);
     compose(ctx, self, flight, ask, &view);
     send_flight(ctx, self, flight, ask, view.timeout_ms);
+    return true;
+}
+
+/* RFC8085-3.1: no more at once than the servers have shown they can take; the rest waits here. */
+static void hold(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
+                 struct rt_buf *buf)
+{
+    const struct rs_ask *ask = (const struct rs_ask *)(const void *)buf->data;
+    uint32_t hold_ms =
+        ask->timeout_ms_max < UPSTREAM_HOLD_MS ? ask->timeout_ms_max : UPSTREAM_HOLD_MS;
+
+    flight->server_index = UINT8_MAX;
+    flight->ask = buf;
+    rt_list_append(&self->held, &flight->in_held);
+    flight->timer = rt_timer_start(
+        ctx, hold_ms * RT_NS_PER_MS,
+        upstream_timer_cookie(UPSTREAM_TIMER_FLIGHT, rt_pool_index(&self->flights, flight)));
+    if (flight->timer == 0) {
+        upstream_end(ctx, self, flight, RT_FULL);
+    }
+}
+
+/* After a flight has ended there may be room for held ones: the oldest are tried; one whose servers
+ * are still busy goes to the end, so that it holds up no others. */
+static void resume_held(struct rt_ctx *ctx, struct upstream *self)
+{
+    for (unsigned i = 0; i < UPSTREAM_RESUMES_PER_TURN && !rt_list_is_empty(&self->held); i++) {
+        struct flight *flight = rt_container(self->held.first, struct flight, in_held);
+        struct rt_buf *buf = flight->ask;
+
+        rt_list_remove(&self->held, &flight->in_held);
+        flight->ask = NULL;
+        rt_timer timer = flight->timer;
+        flight->timer = 0;
+        if (!try_ask(ctx, self, flight, (const struct rs_ask *)(const void *)buf->data)) {
+            flight->ask = buf;
+            flight->timer = timer;
+            rt_list_append(&self->held, &flight->in_held);
+            continue;
+        }
+        rt_timer_cancel(ctx, &timer);
+        rt_buf_unref(rt_bufs(ctx), buf);
+    }
+}
+
+static void on_ask(struct rt_ctx *ctx, struct upstream *self, struct rt_msg *msg)
+{
+    RT_CHECK(msg->buf != NULL && msg->buf->size == sizeof(struct rs_ask));
+    const struct rs_ask *ask = (const struct rs_ask *)(const void *)msg->buf->data;
+    RT_CHECK(ask->candidates_count <= RS_CANDIDATES_MAX);
+
+    struct flight *flight = upstream_flight_new(self, msg, ask->attempt);
+    if (flight == NULL) {
+        refuse(ctx, msg, ask->attempt, RT_FULL);
+        return;
+    }
+    if (!try_ask(ctx, self, flight, ask)) {
+        hold(ctx, self, flight, msg->buf);
+        msg->buf = NULL;
+    }
 }
 
 /* ---- other messages ---- */
@@ -196,6 +255,10 @@ static void on_flight_timer(struct rt_ctx *ctx, struct upstream *self, uint32_t 
         upstream_deliver(ctx, self, flight);
         return;
     }
+    if (flight->ask != NULL) { /* Held for too long: that says nothing about any server. */
+        upstream_end(ctx, self, flight, RT_FULL);
+        return;
+    }
     SERVICE_COUNT(self->services, upstream_timeouts);
     if (!flight->is_cut_short) { /* Else the query ran out of time, and not the server. */
         rs_servers_on_timeout(self->servers, &flight->server, rt_now_ns(ctx), flight->is_tcp,
@@ -213,10 +276,8 @@ static void on_timer(struct rt_ctx *ctx, struct upstream *self, uint64_t cookie)
     }
 }
 
-static void upstream_receive(struct rt_ctx *ctx, void *state, struct rt_msg *msg)
+static void dispatch(struct rt_ctx *ctx, struct upstream *self, struct rt_msg *msg)
 {
-    struct upstream *self = rt_cast(upstream, state);
-
     switch (msg->type) {
     case UPSTREAM_ASK:
         on_ask(ctx, self, msg);
@@ -243,6 +304,17 @@ static void upstream_receive(struct rt_ctx *ctx, void *state, struct rt_msg *msg
         return;
     }
     RT_UNREACHABLE("message type outside UPSTREAM_MESSAGES");
+}
+
+static void upstream_receive(struct rt_ctx *ctx, void *state, struct rt_msg *msg)
+{
+    struct upstream *self = rt_cast(upstream, state);
+
+    dispatch(ctx, self, msg);
+    if (self->has_room) {
+        self->has_room = false;
+        resume_held(ctx, self);
+    }
 }
 
 /* ---- life ---- */

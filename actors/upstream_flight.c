@@ -66,6 +66,16 @@ void upstream_flight_free(struct rt_ctx *ctx, struct upstream *self, struct flig
 void upstream_flight_release(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
                              bool is_lost)
 {
+    if (flight->ask != NULL) {
+        rt_list_remove(&self->held, &flight->in_held);
+        rt_buf_unref(rt_bufs(ctx), flight->ask);
+        flight->ask = NULL;
+    }
+    if (flight->is_under_way) {
+        flight->is_under_way = false;
+        rs_servers_ended(self->servers, &flight->server);
+        self->has_room = true;
+    }
     upstream_udp_release(ctx, self, flight);
     upstream_tcp_release(ctx, self, flight, is_lost);
 }

@@ -26,8 +26,10 @@ enum {
     UPSTREAM_PIPELINE_MAX = 64,   /* Questions under way on one connection (RFC7766-6.2.1.1). */
     UPSTREAM_PORT_TRIES = 8,      /* Random ports tried until one is free. */
     UPSTREAM_PORT_MIN = 1024,
-    UPSTREAM_OWED_MS = 5, /* A query whose mailbox is full hears its outcome again so soon. */
-    UPSTREAM_CONN_IDLE_MS = 2000, /* Shorter than servers' own: who closes first wins the race. */
+    UPSTREAM_OWED_MS = 5,    /* A query whose mailbox is full hears its outcome again so soon. */
+    UPSTREAM_HOLD_MS = 1500, /* Waiting for room in a server's window; then RT_FULL. */
+    UPSTREAM_RESUMES_PER_TURN = 8, /* Held asks looked at again when a flight has ended. */
+    UPSTREAM_CONN_IDLE_MS = 2000,  /* Shorter than servers' own: who closes first wins the race. */
 };
 
 struct upstream_conn;
@@ -58,6 +60,11 @@ struct flight {
     uint64_t sent_ns;
     rt_timer timer;
 
+    /* Held: every server it may go to has its window full. */
+    struct rt_buf *ask; /* struct rs_ask; NULL once it is sent */
+    struct rt_node in_held;
+    bool is_under_way; /* counted in its server's window */
+
     /* UDP */
     rt_handle socket;
 
@@ -81,6 +88,8 @@ struct upstream {
     struct rs_servers *servers;
     struct rt_siphash_key cookie_key; /* for client cookies; new with each start (RFC7873-4.1) */
     struct rt_pool flights, conns;
+    struct rt_list held;                   /* flights that wait for room, by age */
+    bool has_room;                         /* a flight has ended since the held ones were tried */
     struct rt_list all;                    /* flights, for the end of the actor */
     struct rt_map by_attempt;              /* (query, attempt) to flight */
     struct rt_map by_handle;               /* socket to flight, or connection */
@@ -95,7 +104,8 @@ struct flight *upstream_flight_new(struct upstream *self, const struct rt_msg *a
 void upstream_flight_free(struct rt_ctx *ctx, struct upstream *self, struct flight *flight);
 struct flight *upstream_flight_find(struct upstream *self, rt_ref query, uint32_t attempt);
 
-/* Gives back its socket or its place on a connection; `is_lost` as for upstream_tcp_release. */
+/* Gives back its place in its server's window, or among the held ones; its socket or its place on a
+ * connection; `is_lost` as for upstream_tcp_release. */
 void upstream_flight_release(struct rt_ctx *ctx, struct upstream *self, struct flight *flight,
                              bool is_lost);
 

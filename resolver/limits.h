@@ -70,6 +70,9 @@ enum {
     RS_SERVER_PROBE_MS = 1000,     /* One trial at a time of a server that is not trusted again. */
     RS_SERVER_FLAG_S = 3600,       /* Flags are remembered for an hour: servers get repaired. */
     RS_SERVER_TCP_ONLY_S = 600,    /* Sooner: a burst of loss looks the same, and TCP costs more. */
+    RS_SERVER_WINDOW_FIRST = 64,   /* Questions under way to a server that is new to us ... */
+    RS_SERVER_WINDOW_MIN = 16,     /* ... halved by each loss, down to this ... */
+    RS_SERVER_WINDOW_MAX = 1024,   /* ... one more for each reply, up to this; for each core. */
     RS_SERVER_EXPLORE_ONE_IN = 20, /* Choices that look whether another server became better. */
     RS_SERVER_BAND_US = 10000,     /* RTTs this close (and a quarter) are equal: share the load. */
     RS_FAMILY_LOSSES_MAX = 4,      /* Silent servers in a row: IPv6 (or IPv4) does not work here. */

@@ -43,6 +43,11 @@ static uint64_t usable_from_ns(const struct rs_server *server)
                                                           : server->trial_after_ns;
 }
 
+static uint16_t window_of(const struct rs_server *server)
+{
+    return server->window != 0 ? server->window : RS_SERVER_WINDOW_FIRST;
+}
+
 /* A family is in doubt when its servers fall silent one after the other while the other family is
  * not in doubt. When both are, nothing works, and nothing can be learnt about either. */
 static bool is_in_doubt(struct rs_servers *servers, const struct rt_addr *addr)
@@ -64,6 +69,7 @@ struct option {
 struct options {
     unsigned count;
     struct option items[RS_CANDIDATES_MAX];
+    bool is_busy; /* one was left out because its window is full */
     int probe;    /* its family is in doubt and due for a look, -1 none */
     int doubtful; /* its family is in doubt, otherwise usable, -1 none */
     int resting;  /* the one whose rest ends first, -1 none */
@@ -96,6 +102,10 @@ static void consider(struct options *options, struct rs_servers *servers,
         }
         return;
     }
+    if (server != NULL && server->under_way >= window_of(server)) {
+        options->is_busy = true;
+        return;
+    }
     if (is_doubtful) {
         take_by_coin(&options->doubtful, index, random);
         return;
@@ -112,6 +122,7 @@ static void collect(struct options *options, struct rs_servers *servers,
                     uint64_t now_ns, uint64_t random)
 {
     options->count = 0;
+    options->is_busy = false;
     options->probe = options->doubtful = options->resting = -1;
     for (unsigned i = 0; i < count; i++) {
         if ((excluded >> i & 1) == 0) {
@@ -163,10 +174,13 @@ static int choose(struct options *options, uint64_t random, bool may_probe)
         int explored = explore(options, inside, random);
         return explored >= 0 ? explored : options->items[(random >> 16) % inside].index;
     }
+    if (options->is_busy) {
+        return RS_SERVERS_BUSY; /* A place there is worth more than a server in doubt. */
+    }
     if (options->doubtful >= 0) {
         return options->doubtful;
     }
-    return may_probe ? options->resting : -1;
+    return may_probe ? options->resting : RS_SERVERS_NONE;
 }
 
 /* What choosing itself changes: the benefit of the doubt is spent, the next trial is put off. */
@@ -221,6 +235,8 @@ void rs_servers_on_reply(struct rs_servers *servers, const struct rt_addr *addr,
     if (!is_tcp || server->srtt_us == 0) { /* A TCP time holds a handshake, at times. */
         measure(server, rtt_us);
     }
+    uint16_t window = window_of(server);
+    server->window = window < RS_SERVER_WINDOW_MAX ? (uint16_t)(window + 1) : window;
     server->losses = server->rests = 0;
     server->rest_until_ns = server->trial_after_ns = 0;
     *rs_servers_family(servers, addr) = (struct rs_family){0};
@@ -250,6 +266,8 @@ static void lose(struct rs_servers *servers, struct rs_server *server, unsigned 
             family->next_probe_ns = now_ns + RS_FAMILY_PROBE_S * RT_NS_PER_S;
         }
     }
+    uint16_t window = window_of(server) / 2;
+    server->window = window > RS_SERVER_WINDOW_MIN ? window : RS_SERVER_WINDOW_MIN;
     unsigned losses = server->losses + weight;
     server->losses = (uint8_t)(losses < UINT8_MAX ? losses : UINT8_MAX);
     if (server->losses >= RS_SERVER_LOSSES_MAX) {
@@ -274,6 +292,20 @@ void rs_servers_on_refused(struct rs_servers *servers, const struct rt_addr *add
     /* Nobody is there: two of these are enough. One is not, as one may be about TCP alone. */
     struct rs_server *server = rs_servers_touch(servers, addr);
     lose(servers, server, RS_SERVER_LOSSES_MAX / 2, now_ns, rest_ms_first);
+}
+
+void rs_servers_began(struct rs_servers *servers, const struct rt_addr *addr)
+{
+    struct rs_server *server = rs_servers_touch(servers, addr);
+    server->under_way += server->under_way < UINT16_MAX;
+}
+
+void rs_servers_ended(struct rs_servers *servers, const struct rt_addr *addr)
+{
+    struct rs_server *server = rs_servers_find(servers, addr);
+    if (server != NULL && server->under_way > 0) { /* A forgotten server's count went with it. */
+        server->under_way--;
+    }
 }
 
 /* ---- habits ---- */

@@ -38,13 +38,24 @@ RT_MUST_USE rt_status rs_servers_open(struct rs_servers **out, uint32_t capacity
                                       const struct rt_siphash_key *key);
 void rs_servers_close(struct rs_servers *servers);
 
-/* Index into `candidates` of the one to ask, or -1 when all are in `excluded` (bit i) or rest.
- * When all that remain rest, the one whose rest ends first is probed if `may_probe`. */
+enum {
+    RS_SERVERS_NONE = -1, /* all are excluded or rest */
+    RS_SERVERS_BUSY = -2, /* those that are well have their window full: wait for one to answer */
+};
+
+/* Index into `candidates` of the one to ask, or one of the above. Bit i of `excluded` leaves
+ * candidate i out. When all that remain rest, the one whose rest ends first is probed if
+ * `may_probe`. */
 int rs_servers_pick(struct rs_servers *servers, const struct rt_addr *candidates, unsigned count,
                     uint64_t excluded, uint64_t now_ns, uint64_t random, bool may_probe);
 
 void rs_servers_view(struct rs_servers *servers, const struct rt_addr *addr, uint64_t now_ns,
                      struct rs_server_view *out);
+
+/* A question to `addr` is on its way; it no longer is, whatever came of it. Each server has a
+ * window of questions under way (RFC8085-3.1): one wider for each reply, halved by each loss. */
+void rs_servers_began(struct rs_servers *servers, const struct rt_addr *addr);
+void rs_servers_ended(struct rs_servers *servers, const struct rt_addr *addr);
 
 /* What happened to one attempt. A timeout over TCP does not count against a server that answers
  * datagrams. */

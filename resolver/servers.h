@@ -22,6 +22,9 @@ struct rs_server {
     uint32_t srtt_us, rttvar_us; /* RFC6298-2; 0: never measured */
     bool was_picked;             /* its one choice as an unknown server is spent */
 
+    /* RFC8085-3.1: questions under way, and how many may be */
+    uint16_t under_way, window; /* window 0: RS_SERVER_WINDOW_FIRST */
+
     /* health */
     uint8_t losses;          /* in a row, since the last reply */
     uint8_t rests;           /* in a row: the next one is 2^rests times the first */

@@ -167,11 +167,13 @@ static uint32_t reply_to(const uint8_t *question, uint32_t size, uint8_t out[102
     return size;
 }
 
+enum { FLIGHTS = 80 }; /* More than a new server's window, less than the fake world's sockets. */
+
 static int set_up(void **state)
 {
     (void)state;
     lu_settings_init(&settings, 1);
-    settings.queries_max = 32; /* 64 flights */
+    settings.queries_max = FLIGHTS / 2;
     memset(&services, 0, sizeof(services));
     memset(&cast, 0, sizeof(cast));
     heard_count = 0;
@@ -413,15 +415,15 @@ static void without_a_candidate_the_query_hears_so(void **state)
 static void a_full_table_is_told(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < 66; i++) {
+    for (uint32_t i = 0; i < FLIGHTS + 2; i++) {
         ask(i, i % 2 == 0);
     }
     assert_int_equal(heard_count, 2);
-    assert_int_equal(heard[0].attempt, 64);
+    assert_int_equal(heard[0].attempt, FLIGHTS);
     assert_int_equal(heard[0].why, RT_FULL);
-    assert_int_equal(heard[1].attempt, 65);
+    assert_int_equal(heard[1].attempt, FLIGHTS + 1);
     assert_int_equal(heard[1].server_index, UINT8_MAX);
-    for (next_attempt = 0; next_attempt < 64; next_attempt++) {
+    for (next_attempt = 0; next_attempt < FLIGHTS; next_attempt++) {
         order(ORDER_ABANDON);
     }
     fake_net.open_status = RT_FULL; /* No socket is left: the same. */
@@ -430,6 +432,44 @@ static void a_full_table_is_told(void **state)
     assert_int_equal(heard_count, 4);
     assert_int_equal(heard[2].why, RT_FULL);
     assert_int_equal(heard[3].why, RT_FULL);
+}
+
+/* RFC8085-3.1: a server that is new to us gets 64 questions at once. The next ones wait, go out in
+ * order as replies come, and fail without blame when none does in time. */
+static void questions_wait_for_room_in_a_servers_window(void **state)
+{
+    (void)state;
+    uint8_t reply[1024];
+    for (uint32_t i = 0; i < RS_SERVER_WINDOW_FIRST; i++) {
+        ask(i, false);
+    }
+    unsigned sent = fake_net.sent_count;
+    assert_int_equal(sent, RS_SERVER_WINDOW_FIRST);
+    ask(100, false);
+    ask(101, false);
+    ask(102, false);
+    assert_int_equal(fake_net.sent_count, sent);
+    next_attempt = 100; /* One that waits can be abandoned. */
+    order(ORDER_ABANDON);
+
+    struct fake_socket *socket = fake_newest(false);
+    uint32_t size = reply_to(last_sent()->data, last_sent()->size, reply);
+    fake_datagram(&world, socket->handle, &server_a, reply, size);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(fake_net.sent_count, sent + 2); /* One left, and the window is one wider. */
+
+    ask(103, false);
+    assert_int_equal(fake_net.sent_count, sent + 2);
+    next_ask.timeout_ms_max = RS_TIMEOUT_MS_MIN / 2;
+    next_ask.attempt = 104;
+    order(ORDER_ASK);
+    fake_pass(&world, RS_TIMEOUT_MS_MIN - 10); /* Before any question in flight is given up. */
+    assert_int_equal(heard_count, 2);
+    assert_int_equal(heard[1].attempt, 104);
+    assert_int_equal(heard[1].type, QUERY_FAILED);
+    assert_int_equal(heard[1].why, RT_FULL);
+    fake_pass(&world, 5000);
+    assert_int_equal(heard_count, RS_SERVER_WINDOW_FIRST + 4);
 }
 
 /* ---- cookies ---- */
@@ -676,6 +716,7 @@ int main(void)
         TEST(an_abandoned_attempt_is_silent),
         TEST(without_a_candidate_the_query_hears_so),
         TEST(a_full_table_is_told),
+        TEST(questions_wait_for_room_in_a_servers_window),
         TEST(a_server_cookie_is_learnt_and_then_demanded),
         TEST(servers_see_different_client_cookies),
         TEST(questions_share_a_connection_and_replies_come_in_any_order),

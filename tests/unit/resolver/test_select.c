@@ -567,9 +567,43 @@ static void cookie_of_a_wrong_size_forgets_instead_of_overflowing(void **state)
     rs_servers_close(world.servers);
 }
 
+/* RFC8085-3.1: a server that is new to us gets 64 questions at once, then as many as it has shown that
+ * it can take; a loss halves that. */
+static void a_server_gets_no_more_at_once_than_its_window(void **state)
+{
+    (void)state;
+    struct rt_addr servers_of_zone[2];
+    struct rs_servers *servers;
+    assert_int_equal(rt_addr_parse("192.0.2.1@53", 53, &servers_of_zone[0]), RT_OK);
+    assert_int_equal(rt_addr_parse("192.0.2.2@53", 53, &servers_of_zone[1]), RT_OK);
+    const struct rt_addr *one = &servers_of_zone[0];
+    assert_int_equal(rs_servers_open(&servers, 16, &key), RT_OK);
+
+    for (unsigned i = 0; i < RS_SERVER_WINDOW_FIRST; i++) {
+        assert_int_equal(rs_servers_pick(servers, one, 1, 0, 1, i, true), 0);
+        rs_servers_began(servers, one);
+    }
+    assert_int_equal(rs_servers_pick(servers, one, 1, 0, 1, 0, true), RS_SERVERS_BUSY);
+    assert_int_equal(rs_servers_pick(servers, servers_of_zone, 2, 0, 1, 0, true), 1);
+
+    rs_servers_ended(servers, one);
+    rs_servers_on_reply(servers, one, 1, 1000, false); /* room for one, and one more */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(rs_servers_pick(servers, one, 1, 0, 1, 0, true), 0);
+        rs_servers_began(servers, one);
+    }
+    assert_int_equal(rs_servers_pick(servers, one, 1, 0, 1, 0, true), RS_SERVERS_BUSY);
+
+    rs_servers_ended(servers, one);
+    rs_servers_on_timeout(servers, one, 1, false, 1000);
+    assert_int_equal(rs_servers_pick(servers, one, 1, 0, 1, 0, true), RS_SERVERS_BUSY);
+    rs_servers_close(servers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_gets_no_more_at_once_than_its_window),
         cmocka_unit_test(every_unknown_server_is_tried_once_first),
         cmocka_unit_test(unknown_server_is_not_flooded_before_it_answers),
         cmocka_unit_test(servers_of_one_band_share_the_load),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "runtime/trace.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -116,54 +115,4 @@ void rt_trace_write_events(const struct rt_trace_ring *ring, FILE *out)
     for (uint32_t age = rt_trace_count(ring); age-- > 0;) {
         write_event(rt_trace_back(ring, age), ring->core_index, out);
     }
-}
-
-struct naming {
-    FILE *out;
-    unsigned core_index;
-};
-
-static void write_thread_name(const struct rt_actor_info *info, void *arg)
-{
-    const struct naming *naming = arg;
-    fprintf(naming->out,
-            "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,"
-            "\"args\":{\"name\":\"%s\"}},\n",
-            naming->core_index, (unsigned)(info->ref >> 32 & 0xFFFFFF), info->name);
-}
-
-static rt_status status_of_errno(int error)
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return RT_DENIED;
-    case ENOSPC:
-    case EDQUOT:
-        return RT_NO_SPACE;
-    default:
-        return RT_IO_ERROR;
-    }
-}
-
-rt_status rt_machine_trace_write(struct rt_machine *machine, const char *path)
-{
-    FILE *out = fopen(path, "w");
-    if (out == NULL) {
-        return status_of_errno(errno);
-    }
-    unsigned cores_count = rt_machine_cores_count(machine);
-    fputs("[\n", out);
-    for (unsigned i = 0; i < cores_count; i++) {
-        struct rt_core *core = rt_machine_core(machine, i);
-        rt_core_actors(core, write_thread_name, &(struct naming){.out = out, .core_index = i});
-        rt_trace_write_events(rt_core_trace(core), out);
-    }
-    fprintf(out, "{\"name\":\"cores\",\"ph\":\"M\",\"pid\":0,\"args\":{\"count\":%u}}\n]\n",
-            cores_count);
-    errno = 0;
-    bool is_bad = ferror(out) != 0;
-    is_bad = fclose(out) != 0 || is_bad;
-    return is_bad ? status_of_errno(errno) : RT_OK;
 }

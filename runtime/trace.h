@@ -13,7 +13,6 @@
 #include "runtime/actor.h"
 
 struct rt_core;
-struct rt_machine;
 
 enum rt_trace_kind {
     RT_TRACE_TURN,    /* an actor had its turn: `duration_ns`, a: messages */
@@ -68,7 +67,3 @@ const struct rt_trace_ring *rt_core_trace(const struct rt_core *core);
 
 /* NULL removes it. Before the core runs. */
 void rt_core_trace_tap(struct rt_core *core, rt_trace_tap *tap, void *arg);
-
-/* Writes one JSON file with the rings of all cores; none of them may be running, except the caller
- * when it is the only one. RT_DENIED, RT_NO_SPACE, RT_IO_ERROR. */
-RT_MUST_USE rt_status rt_machine_trace_write(struct rt_machine *machine, const char *path);

@@ -290,19 +290,3 @@ enum rs_found rs_lookup(struct rs_cache_view *view, const struct rs_question *qu
     *last = walk.name;
     return found;
 }
-
-bool rs_lookup_delegation(struct rs_cache_view *view, const uint8_t *name, bool is_parent_side,
-                          uint64_t now_s, struct rt_arena *arena, struct rs_delegation *out)
-{
-    struct rs_entry entry;
-    unsigned labels = rs_name_labels(name);
-    for (unsigned i = is_parent_side ? 1 : 0; i <= labels; i++) {
-        const uint8_t *zone = rs_name_parent(name, i);
-        if (rs_cache_get(view, zone, RS_SLOT_DELEGATION, 0, now_s, arena, &entry) == RT_OK &&
-            entry.kind == RS_KIND_DELEGATION) {
-            *out = entry.delegation;
-            return true;
-        }
-    }
-    return false;
-}

@@ -24,8 +24,3 @@ enum rs_found {
 enum rs_found rs_lookup(struct rs_cache_view *view, const struct rs_question *question,
                         uint64_t now_s, struct rt_arena *arena, struct rs_response *out,
                         struct rs_name *last);
-
-/* The deepest living delegation at or above `name` (strictly above for questions that the parent
- * answers: `is_parent_side`, type DS). False: none, start at the root hints. */
-bool rs_lookup_delegation(struct rs_cache_view *view, const uint8_t *name, bool is_parent_side,
-                          uint64_t now_s, struct rt_arena *arena, struct rs_delegation *out);

@@ -2,6 +2,7 @@
 #include "runtime/base/log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,28 @@ static const char *level_name(enum rt_log_level level)
     return "log";
 }
 
+static _Atomic uint32_t lost_lines;
+
+/* A reader of our pipe that has stopped reading must not stop a core, which a full write would. A
+ * pipe that is ready has room for PIPE_BUF bytes (pipe(7)), several lines. */
+static bool may_write(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+    return poll(&pollfd, 1, 0) != 0;
+}
+
+static void tell_lost(void)
+{
+    char text[64];
+    /* Relaxed: a number of its own. */
+    uint32_t lost = atomic_exchange_explicit(&lost_lines, 0, memory_order_relaxed);
+    if (lost > 0) {
+        int size = snprintf(text, sizeof(text), "<warning> [log] %" PRIu32 " lines lost\n", lost);
+        ssize_t written = write(STDERR_FILENO, text, (size_t)size);
+        (void)written; /* As below. */
+    }
+}
+
 /* One write, so that lines of several threads do not mix. */
 static void write_to_stderr(enum rt_log_level level, const char *group, const char *line)
 {
@@ -56,6 +79,11 @@ static void write_to_stderr(enum rt_log_level level, const char *group, const ch
         size = (int)sizeof(text) - 1;
         text[size - 1] = '\n';
     }
+    if (!may_write(STDERR_FILENO)) {
+        atomic_fetch_add_explicit(&lost_lines, 1, memory_order_relaxed);
+        return;
+    }
+    tell_lost();
     ssize_t written = write(STDERR_FILENO, text, (size_t)size);
     (void)written; /* There is nobody to tell. */
 }

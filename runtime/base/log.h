@@ -25,7 +25,7 @@ enum { RT_LOG_LINE_BYTES = 1024 };
 /* Called from any thread with one escaped line without newline. */
 typedef void rt_log_sink(enum rt_log_level level, const char *group, const char *line);
 
-/* NULL: stderr, "<level> [group] line". */
+/* NULL: stderr, "<level> [group] line"; lines for which a pipe has no room are lost and counted. */
 void rt_log_sink_set(rt_log_sink *sink);
 void rt_log_level_set(enum rt_log_level level);
 enum rt_log_level rt_log_level_get(void);

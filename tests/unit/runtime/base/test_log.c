@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,6 +107,32 @@ static void default_sink_is_stderr(void **state)
     close(saved);
 }
 
+/* A reader of our log that has died or hangs must not stop a core. */
+static void a_full_pipe_costs_lines_and_not_time(void **state)
+{
+    (void)state;
+    static char block[4096], text[1 << 20];
+    int fds[2], old = dup(STDERR_FILENO);
+    assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+    while (write(fds[1], block, sizeof(block)) > 0) {
+    }
+    assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0);
+    rt_log_sink_set(NULL);
+    dup2(fds[1], STDERR_FILENO);
+    rt_log(RT_LOG_ERR, "test", "nobody reads");
+    rt_log(RT_LOG_ERR, "test", "nor this");
+    while (read(fds[0], text, sizeof(text)) > 0) {
+    }
+    rt_log(RT_LOG_ERR, "test", "again");
+    dup2(old, STDERR_FILENO);
+    memset(text, 0, sizeof(text));
+    assert_true(read(fds[0], text, sizeof(text) - 1) > 0);
+    assert_string_equal(text, "<warning> [log] 2 lines lost\n<error> [test] again\n");
+    close(old);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -115,6 +142,7 @@ int main(void)
         TEST(long_lines_are_cut_with_dots),
         TEST(limited_lines_come_once_a_minute_and_tell_what_was_held),
         TEST(default_sink_is_stderr),
+        TEST(a_full_pipe_costs_lines_and_not_time),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,17 +382,21 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
-/* Locked memory comes back some milliseconds after the process that used it has ended: a restart
- * waits for its predecessor's. What is still missing then is missing: a small RLIMIT_MEMLOCK makes
- * a small ring. */
-static int open_ring_that_fits(struct uring *u, uint32_t entries)
+int uring_ring_open_patiently(struct io_uring *ring, uint32_t entries, uint32_t completions)
 {
     const struct timespec pause = {.tv_nsec = 20 * (long)RT_NS_PER_MS};
-    int error = uring_ring_open(&u->ring, entries, RT_URING_COMPLETIONS);
+    int error = uring_ring_open(ring, entries, completions);
     for (unsigned tries = 0; error == ENOMEM && tries < 5; tries++) {
         nanosleep(&pause, NULL);
-        error = uring_ring_open(&u->ring, entries, RT_URING_COMPLETIONS);
+        error = uring_ring_open(ring, entries, completions);
     }
+    return error;
+}
+
+/* A small RLIMIT_MEMLOCK makes a small ring. */
+static int open_ring_that_fits(struct uring *u, uint32_t entries)
+{
+    int error = uring_ring_open_patiently(&u->ring, entries, RT_URING_COMPLETIONS);
     for (uint32_t size = RT_URING_COMPLETIONS; error == ENOMEM && size > 256; size /= 2) {
         entries = entries < size / 8 ? entries : size / 8;
         error = uring_ring_open(&u->ring, entries, size / 2);

@@ -105,7 +105,7 @@ static int first_missing_op(struct io_uring *ring)
 rt_status rt_io_uring_check(char *why, size_t size)
 {
     struct io_uring ring;
-    int error = uring_ring_open(&ring, 8, 16);
+    int error = uring_ring_open_patiently(&ring, 8, 16);
     if (error != 0) {
         return uring_explain(error, why, size);
     }

@@ -239,6 +239,10 @@ rt_status uring_explain(int error, char *why, size_t size);
 /* A disabled ring; 0, or a positive errno. */
 int uring_ring_open(struct io_uring *ring, uint32_t entries, uint32_t completions);
 
+/* As uring_ring_open. Locked memory comes back some milliseconds after the process that used it has
+ * ended: a restart waits for its predecessor's. */
+int uring_ring_open_patiently(struct io_uring *ring, uint32_t entries, uint32_t completions);
+
 /* A submission to fill, its user data set; NULL when the kernel takes none now. */
 struct io_uring_sqe *uring_sqe(struct uring *u);
 

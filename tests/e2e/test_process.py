@@ -18,7 +18,7 @@ import internet
 import pytest
 from conftest import ADDRESS, CONFIG, TIME_FACTOR, Trouped, ask, connect, exchange, query, read_framed
 
-NOBODY = 65534
+NOBODY = 20000 + os.getpid() % 40000  # A user of our own: locked memory is counted for each.
 
 
 needs_users = pytest.mark.skipif(
@@ -192,18 +192,16 @@ def test_an_unprivileged_user_with_little_locked_memory(tmp_path, monkeypatch, l
     config = f"net.listen('{{address}}', 5353)\nhints.root_file('{hints}')\ncache.size = 8 * MB\n" \
              "net.outgoing_v4('{address}')\nnet.outgoing_v6('{address6}')\n"
     server = Confined(folder, drop, config=config)
-    server.spawn()
     try:
-        deadline = time.monotonic() + 20 * TIME_FACTOR
-        while "ready: " not in server.log_text():
-            assert server.process.poll() is None, server.log_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind((internet.v4(200, 1), 0))
-            sock.settimeout(8)
-            sock.sendto(query("h00.z00.alpha.", "A").to_wire(), (ADDRESS, 5353))
-            assert struct.unpack("!H", sock.recv(4096)[6:8])[0] == 1
+        for _ in range(4):  # What its predecessor had locked comes back only after its end.
+            server.start()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.bind((internet.v4(200, 1), 0))
+                sock.settimeout(8)
+                sock.sendto(query("h00.z00.alpha.", "A").to_wire(), (ADDRESS, 5353))
+                assert struct.unpack("!H", sock.recv(4096)[6:8])[0] == 1
+            server.stop(signal.SIGKILL)
+        server.start()
     finally:
         assert server.stop() == 0
 

@@ -90,10 +90,9 @@ static void spoil_records(struct liar_reply *reply, const struct sim_authority_q
 
     switch (kind) {
     case 15: /* bytes after the message */
-        reply->writer.size += 1;
-        break;
     case 16:
-        reply->writer.size += 40;
+        memset(reply->wire + reply->writer.size, 0, 40);
+        reply->writer.size += kind == 15 ? 1 : 40;
         break;
     case 17: /* truncated and cut */
         reply->wire[2] |= SIM_TC >> 8;

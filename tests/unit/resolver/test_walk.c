@@ -212,6 +212,19 @@ static void tries_every_server_before_any_again(void **state)
     assert_int_equal(world_count(w, "198.51.100.3", NULL), 1);
 }
 
+/* A server that rests does not end the question: who lost one datagram gets another. */
+static void a_resting_server_leaves_the_turn_to_others(void **state)
+{
+    struct world *w = *state;
+    world_rule(w, "198.51.100.1 *.example. *: / / example. 600 NS a.ns.; "
+                  "example. 600 NS b.ns. / a.ns. 600 A 192.0.2.2; b.ns. 600 A 192.0.2.3");
+    world_rule(w, "192.0.2.2 www.example. A first: lost");
+    world_rule(w, "192.0.2.2 www.example. A: aa / www.example. 60 A 192.0.2.80");
+    world_rule(w, "192.0.2.3 * *: resting");
+    assert_int_equal(world_ask(w, "www.example.", RS_A), RS_NOERROR);
+    assert_int_equal(world_count(w, "192.0.2.2", NULL), 2);
+}
+
 /* security.md A7: a wrong ID may be a forgery: go on listening, and ask over TCP beside it. */
 static void asks_over_tcp_beside_when_a_forgery_was_seen(void **state)
 {
@@ -274,6 +287,7 @@ int main(void)
         T(steps_down_when_ds_is_answered_from_above),
         T(goes_to_tcp_after_two_lost_datagrams),
         T(tries_every_server_before_any_again),
+        T(a_resting_server_leaves_the_turn_to_others),
         T(asks_over_tcp_beside_when_a_forgery_was_seen),
         T(a_flood_of_forgeries_costs_few_connections),
         T(connections_to_a_server_that_closes_are_few),

@@ -12,7 +12,7 @@
  * conditions: udp tcp edns plain first (only the first time) later. After it: flags and rcode (aa
  * tc ra nxdomain servfail refused formerr notimp yxdomain badcookie), then up to three sections
  * between slashes, records between semicolons. Instead of flags: "lost" (nothing comes),
- * "closed" (refused), "case" (letters changed), "miss" (a forgery first, then silence), "garbage",
+ * "closed" (refused), "resting" (nobody offered is asked), "case" (letters changed), "miss" (a forgery first, then silence), "garbage",
  * "noopt" (the reply has no OPT; other flags may follow). The first rule that fits answers; none:
  * lost. */
 
@@ -404,12 +404,12 @@ static inline void world_send(struct world *w, const struct rs_ask *ask)
     }
     bool is_lost = world_has_word(script, "lost") || world_has_word(script, "miss");
     struct world_event *pending = world_pend(w, is_lost ? 400 : 10);
-    pending->event.kind = is_lost                            ? RS_EV_TIMEOUT
-                          : world_has_word(script, "closed") ? RS_EV_FAILED
-                                                             : RS_EV_REPLY;
-    pending->event.why = RT_REFUSED;
+    bool is_resting = world_has_word(script, "resting");
+    bool has_failed = is_resting || world_has_word(script, "closed");
+    pending->event.kind = is_lost ? RS_EV_TIMEOUT : has_failed ? RS_EV_FAILED : RS_EV_REPLY;
+    pending->event.why = is_resting ? RT_GONE : RT_REFUSED;
     pending->event.attempt = ask->attempt;
-    pending->event.server_index = (uint8_t)index;
+    pending->event.server_index = is_resting ? UINT8_MAX : (uint8_t)index;
     pending->event.is_tcp = ask->is_tcp;
     pending->event.had_edns = ask->has_edns;
     pending->event.is_case_kept = !world_has_word(script, "case");

@@ -199,8 +199,7 @@ static enum step try_ancestors(struct walk *walk)
 static enum step try_failure(struct walk *walk, const uint8_t *name)
 {
     struct rs_entry entry;
-    if (!get(walk, name, RS_SLOT_FAILURE, walk->type, &entry) ||
-        entry.kind != RS_KIND_FAILURE) {
+    if (!get(walk, name, RS_SLOT_FAILURE, walk->type, &entry) || entry.kind != RS_KIND_FAILURE) {
         return STEP_NOTHING;
     }
     struct rs_response *out = walk->out;

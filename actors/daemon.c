@@ -203,10 +203,24 @@ static int wait_event(const struct daemon *daemon, int signal_fd, int ms)
     return 0;
 }
 
+/* The main thread has time for what would stop a core. False: nothing is left to do. */
+static bool populate_some(struct daemon *daemon)
+{
+    while (daemon->populated_cores < daemon->settings.workers_count) {
+        const struct services *services = troupe_services(daemon->troupe, daemon->populated_cores);
+        if (rs_answers_populate(services->answers, &daemon->populated_bytes)) {
+            return true;
+        }
+        daemon->populated_cores++;
+        daemon->populated_bytes = 0;
+    }
+    return false;
+}
+
 static bool serve(struct daemon *daemon, int signal_fd)
 {
     for (;;) {
-        int number = wait_event(daemon, signal_fd, -1);
+        int number = wait_event(daemon, signal_fd, populate_some(daemon) ? 0 : -1);
         if (!look_ready(daemon)) {
             return false;
         }

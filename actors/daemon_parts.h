@@ -27,6 +27,8 @@ struct daemon {
     _Atomic int ready_status; /* rt_status, or DAEMON_NOT_READY */
     _Atomic bool is_drained;
     bool is_ready;
+    unsigned populated_cores; /* have all pages of their answer cache */
+    size_t populated_bytes;   /* of the next one's */
 };
 
 enum { DAEMON_NOT_READY = -1 };

@@ -97,11 +97,7 @@ static rt_status open_services(struct troupe *troupe, unsigned index, const stru
     struct rt_siphash_key key;
     struct rt_io *io = rt_core_io(core);
     io->ops->random(io, &key, sizeof(key));
-    status = rs_answers_open(&services->answers, settings->answer_cache_bytes, &key);
-    if (status == RT_OK && !troupe->options.is_small) {
-        rs_answers_populate(services->answers);
-    }
-    return status;
+    return rs_answers_open(&services->answers, settings->answer_cache_bytes, &key);
 }
 
 static void close_services(struct troupe *troupe)

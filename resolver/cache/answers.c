@@ -61,9 +61,17 @@ rt_status rs_answers_open(struct rs_answers **out, uint64_t memory_bytes,
     return RT_OK;
 }
 
-void rs_answers_populate(struct rs_answers *answers)
+bool rs_answers_populate(const struct rs_answers *answers, size_t *at)
 {
-    (void)madvise(answers->tags, answers->memory_bytes, MADV_POPULATE_WRITE);
+    const size_t step = 2 << 20;
+    size_t left = answers->memory_bytes - *at;
+    if (left == 0) {
+        return false;
+    }
+    size_t size = left < step ? left : step;
+    (void)madvise((uint8_t *)answers->tags + *at, size, MADV_POPULATE_WRITE);
+    *at += size;
+    return true;
 }
 
 void rs_answers_close(struct rs_answers *answers)

@@ -20,9 +20,10 @@ RT_MUST_USE rt_status rs_answers_open(struct rs_answers **out, uint64_t memory_b
                                       const struct rt_siphash_key *key);
 void rs_answers_close(struct rs_answers *answers);
 
-/* Takes all its pages now. The first answers go to random huge pages, and a kernel that has to make
- * one by moving others stops its core for tens of milliseconds. */
-void rs_answers_populate(struct rs_answers *answers);
+/* Takes its pages before they are needed, those of the next 2 MiB from *at, which moves on; false
+ * when it has them all. Any thread, also while the owner works. The first answers go to random huge
+ * pages, and a kernel that has to make one first stops its core for tens of milliseconds. */
+bool rs_answers_populate(const struct rs_answers *answers, size_t *at);
 
 struct rs_answer_key { /* computed once per request */
     uint64_t hash;

@@ -251,13 +251,30 @@ static void garbage_in_the_reader_list_does_not_matter(void **state)
 enum { PAIRS = 64, ROUNDS = 2000 };
 static _Atomic bool is_writer_done;
 
+/* RT_NO_SPACE: a reader that lost its processor in the middle pins pages, and nothing is kept. */
+static rt_status write_pair(struct rs_store *store, uint32_t number, uint32_t value)
+{
+    uint32_t other = 1000 + number;
+    uint8_t first[4] = {0, 0, 0, (uint8_t)number};
+    uint8_t second[4] = {0, 0, (uint8_t)(other >> 8), (uint8_t)other};
+    const struct rs_bytes bytes = {(const uint8_t *)&value, sizeof(value)};
+
+    rt_status status = store->ops->put(store, (struct rs_bytes){first, 4}, bytes);
+    if (status == RT_OK) {
+        status = store->ops->put(store, (struct rs_bytes){second, 4}, bytes);
+    }
+    return status == RT_OK ? store->ops->commit(store) : status;
+}
+
 static void *write_pairs(void *arg)
 {
     struct rs_store *store = arg;
     for (uint32_t i = 1; i <= ROUNDS; i++) {
-        put_number(store, i % PAIRS, i);
-        put_number(store, 1000 + i % PAIRS, i);
-        commit(store);
+        rt_status status;
+        while ((status = write_pair(store, i % PAIRS, i)) == RT_NO_SPACE) {
+            usleep(1000);
+        }
+        RT_CHECK(status == RT_OK); /* cmocka's assertions end silently on other threads. */
     }
     is_writer_done = true;
     return NULL;
@@ -266,7 +283,8 @@ static void *write_pairs(void *arg)
 static void *read_pairs(void *arg)
 {
     struct rs_store *store = arg;
-    struct rs_reader *reader = reader_of(store);
+    struct rs_reader *reader = NULL;
+    RT_CHECK(store->ops->reader_open(store, &reader) == RT_OK);
     for (uint32_t i = 0; !is_writer_done; i++) {
         uint8_t first[4] = {0, 0, 0, (uint8_t)(i % PAIRS)};
         uint32_t other = 1000 + i % PAIRS;

@@ -339,6 +339,16 @@ static void sweep(struct rt_ctx *ctx, struct desk *self)
     }
 }
 
+/* As for the overdue: the queries go on, but nobody waits for them any more. */
+static void give_up(struct rt_ctx *ctx, struct desk *self)
+{
+    for (struct rt_node *node = self->by_age.first; node != NULL; node = node->next) {
+        struct job *job = rt_container(node, struct job, by_age);
+        unlist(self, job);
+        desk_wait_answer(ctx, &self->wait, &job->group, FOR_ALL, NULL, RS_EDE_NOT_READY);
+    }
+}
+
 static void on_timer(struct rt_ctx *ctx, struct desk *self, uint64_t cookie)
 {
     if (cookie == TIMER_SWEEP) {
@@ -394,6 +404,9 @@ static void dispatch(struct rt_ctx *ctx, struct desk *self, struct rt_msg *msg)
         return;
     case RT_MSG_DRAIN:
         self->is_draining = true;
+        if (msg->cookie == DESK_DRAIN_NOW) {
+            give_up(ctx, self);
+        }
         return;
     }
     RT_UNREACHABLE("message type outside DESK_MESSAGES");

@@ -19,6 +19,9 @@ enum desk_msg_type {
 #undef X
 };
 
+/* RT_MSG_DRAIN with this cookie: answer all who wait SERVFAIL now; with 0: finish what is at work. */
+enum { DESK_DRAIN_NOW = 1 };
+
 /* Answered exactly once by DESK_ANSWER to asker.listener, also under overload and failure; but never
  * when too many unproven questions of its address wait (desk.h). On RT_MSG_UNDELIVERED the sender
  * answers its client SERVFAIL itself. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "actors/supervisor.h"
 
+#include "actors/desk_msg.h"
 #include "actors/listener_tcp_msg.h"
 #include "actors/supervisor_msg.h"
 #include "runtime/base/log.h"
@@ -12,7 +13,7 @@ enum {
     OPEN_AGAIN_MS = 1,   /* a ring to a core was full: a turn later it is not */
 };
 
-enum timer_cookie { TIMER_OPEN = 1, TIMER_DRAIN = 2 };
+enum timer_cookie { TIMER_OPEN = 1, TIMER_DRAIN = 2, TIMER_LAST = 3 };
 
 struct supervisor {
     uint32_t magic;
@@ -133,6 +134,25 @@ static void on_stop(struct rt_ctx *ctx, struct supervisor *self)
     }
 }
 
+/* Patience is over: whoever still waits hears SERVFAIL while the listeners can say it. */
+static void give_up(struct rt_ctx *ctx, struct supervisor *self)
+{
+    const struct cast *cast = self->args->cast;
+
+    rt_log(RT_LOG_WARNING, "system", "stopping with questions open: their clients get SERVFAIL");
+    for (unsigned i = 0; i < cast->workers_count; i++) {
+        struct rt_msg drain = RT_MSG_INIT(RT_MSG_DRAIN, struct rt_msg);
+        drain.cookie = DESK_DRAIN_NOW;
+        if (rt_send(ctx, cast->desk[i], &drain) != RT_OK) {
+            rt_log(RT_LOG_WARNING, "system", "core %u is too busy to be drained", i);
+        }
+    }
+    self->drain_timer = rt_timer_start(ctx, SUPERVISOR_LAST_MS * RT_NS_PER_MS, TIMER_LAST);
+    if (self->drain_timer == 0) {
+        finish(ctx, self);
+    }
+}
+
 /* ---- the actor ---- */
 
 static void on_timer(struct rt_ctx *ctx, struct supervisor *self, uint64_t cookie)
@@ -140,9 +160,9 @@ static void on_timer(struct rt_ctx *ctx, struct supervisor *self, uint64_t cooki
     if (cookie == TIMER_OPEN && self->memory->phase == SUPERVISOR_WAITS_TCP) {
         open_tcp(ctx, self);
     } else if (cookie == TIMER_DRAIN && self->memory->phase == SUPERVISOR_DRAINS) {
+        give_up(ctx, self);
+    } else if (cookie == TIMER_LAST && self->memory->phase == SUPERVISOR_DRAINS) {
         self->drain_timer = 0;
-        rt_log(RT_LOG_WARNING, "system",
-               "stopping with questions open: their clients get SERVFAIL");
         finish(ctx, self);
     }
 }

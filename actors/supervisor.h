@@ -15,7 +15,10 @@
 #include "actors/services.h"
 #include "runtime/actor.h"
 
-enum { SUPERVISOR_DRAIN_MS = 800 }; /* TERM ends the process within a second. */
+enum {
+    SUPERVISOR_DRAIN_MS = 800, /* TERM ends the process within a second. */
+    SUPERVISOR_LAST_MS = 50,   /* For the SERVFAILs to those whose answer takes longer to leave. */
+};
 
 enum supervisor_phase {
     SUPERVISOR_WAITS_UDP,

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "actors/desk_msg.h"
 #include "actors/listener_tcp_msg.h"
 #include "actors/supervisor.h"
 #include "actors/supervisor_msg.h"
@@ -21,7 +22,7 @@ static struct play {
     struct supervisor_args args;
     struct supervisor_memory memory;
     rt_ref tcp[WORKERS];
-    unsigned opens, drains, readies, draineds;
+    unsigned opens, drains, last_drains, readies, draineds;
     rt_status ready_status;
 } play;
 
@@ -30,6 +31,7 @@ static void note(struct rt_ctx *ctx, void *state, struct rt_msg *msg)
     (void)ctx, (void)state;
     play.opens += msg->type == LISTENER_TCP_OPEN;
     play.drains += msg->type == RT_MSG_DRAIN;
+    play.last_drains += msg->type == RT_MSG_DRAIN && msg->cookie == DESK_DRAIN_NOW;
 }
 
 static rt_status start(struct rt_ctx *ctx, void *state, const void *args)
@@ -155,7 +157,7 @@ static void drained_when_the_last_desk_says_so(void **state)
     assert_int_equal(play.draineds, 1);
 }
 
-/* TERM ends the process within a second, whatever queries do. */
+/* TERM ends the process within a second, whatever queries do; those who wait are told before. */
 static void drain_has_a_deadline(void **state)
 {
     (void)state;
@@ -163,7 +165,10 @@ static void drain_has_a_deadline(void **state)
     say(SUPERVISOR_STOP, RT_OK);
     fake_run_until(&play.world, begin_ns + 790 * RT_NS_PER_MS);
     assert_int_equal(play.draineds, 0);
+    assert_int_equal(play.last_drains, 0);
     fake_run_until(&play.world, begin_ns + 820 * RT_NS_PER_MS);
+    assert_int_equal(play.last_drains, WORKERS);
+    fake_run_until(&play.world, begin_ns + 870 * RT_NS_PER_MS);
     assert_int_equal(play.draineds, 1);
 }
 

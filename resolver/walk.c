@@ -162,15 +162,18 @@ static enum rs_next on_timeout(struct rs_query *q, const struct rs_event *event)
     return after_loss(q);
 }
 
-/* Nobody left whom the upstream actor would ask: all rest. New addresses may still help. */
-static void exclude_all(struct rs_roster *roster)
+/* Of those it was offered the upstream actor would ask nobody: they rest. Those that had their turn
+ * before, and new addresses, may still help. */
+static void exclude_offered(struct rs_roster *roster, uint64_t excluded)
 {
     for (unsigned i = 0; i < roster->count; i++) {
-        roster->servers[i].flags |= RS_TRY_DONE;
+        if ((excluded >> i & 1) == 0) {
+            roster->servers[i].flags |= RS_TRY_DONE;
+        }
     }
 }
 
-static enum rs_next on_failed(struct rs_query *q, const struct rs_event *event)
+static enum rs_next on_failed(struct rs_query *q, const struct rs_event *event, uint64_t excluded)
 {
     struct rs_frame *frame = rs_top(q);
 
@@ -182,7 +185,7 @@ static enum rs_next on_failed(struct rs_query *q, const struct rs_event *event)
     if (event->server_index < frame->roster.count) {
         rs_roster_on_loss(q, frame, event->server_index, event->is_tcp, true);
     } else if (!rs_ask_is_waiting(q)) {
-        exclude_all(&frame->roster);
+        exclude_offered(&frame->roster, excluded);
     }
     return after_loss(q);
 }
@@ -210,7 +213,7 @@ enum rs_next rs_run_ask(struct rs_query *q, const struct rs_event *event)
     case RS_EV_TIMEOUT:
         return on_timeout(q, event);
     case RS_EV_FAILED:
-        return on_failed(q, event);
+        return on_failed(q, event, q->asks[flight - q->flights].excluded);
     case RS_EV_START:
     case RS_EV_NEAR_MISS:
     case RS_EV_DEADLINE:

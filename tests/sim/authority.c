@@ -120,6 +120,9 @@ static uint16_t reply_flags(const struct reply *reply)
 {
     unsigned flags = SIM_QR | (reply->query->flags & SIM_RD) | (reply->found.rcode & 0xFu);
 
+    if (behaves(reply->self, SIM_RECURSES)) {
+        return (uint16_t)(flags | SIM_RA);
+    }
     return (uint16_t)(flags | (reply->found.is_authoritative ? SIM_AA : 0));
 }
 

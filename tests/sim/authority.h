@@ -8,23 +8,24 @@
 #include "tests/sim/zone.h"
 
 enum sim_behaviour {
-    SIM_LAME = 1 << 0,          /* answers, but not for its zones: no AA, no records */
-    SIM_LAME_UPWARD = 1 << 1,   /* refers to the root instead */
-    SIM_DEAD = 1 << 2,          /* takes and says nothing */
+    SIM_LAME = 1 << 0,        /* answers, but not for its zones: no AA, no records */
+    SIM_LAME_UPWARD = 1 << 1, /* refers to the root instead */
+    SIM_DEAD = 1 << 2,        /* takes and says nothing */
     SIM_REFUSES = 1 << 3,
     SIM_SERVFAILS = 1 << 4,
-    SIM_FORMERR_EDNS = 1 << 5,  /* FORMERR without OPT to whoever shows one (RFC6891-7) */
-    SIM_NO_EDNS = 1 << 6,       /* overlooks OPT: answers as in 1987 */
-    SIM_TC_ALWAYS = 1 << 7,     /* every datagram is truncated; TCP is fine */
-    SIM_WRONG_CASE = 1 << 8,    /* gives the question back in lower case */
+    SIM_FORMERR_EDNS = 1 << 5,   /* FORMERR without OPT to whoever shows one (RFC6891-7) */
+    SIM_NO_EDNS = 1 << 6,        /* overlooks OPT: answers as in 1987 */
+    SIM_TC_ALWAYS = 1 << 7,      /* every datagram is truncated; TCP is fine */
+    SIM_WRONG_CASE = 1 << 8,     /* gives the question back in lower case */
     SIM_WRONG_ID_FIRST = 1 << 9, /* a forger is faster, with a wrong ID and a false record */
-    SIM_TCP_ONLY = 1 << 10,     /* datagrams never arrive */
-    SIM_UDP_ONLY = 1 << 11,     /* nobody listens for TCP */
-    SIM_COOKIES = 1 << 12,      /* gives server cookies (RFC7873) */
-    SIM_COOKIES_ONLY = 1 << 13, /* and answers BADCOOKIE to datagrams without a right one */
-    SIM_GARBAGE = 1 << 14,      /* answers with bytes that are no DNS message */
-    SIM_TCP_CLOSES = 1 << 15,   /* ends a connection after each reply */
-    SIM_NOT_QUERY = 1 << 16,    /* NOTIMP to everything */
+    SIM_TCP_ONLY = 1 << 10,      /* datagrams never arrive */
+    SIM_UDP_ONLY = 1 << 11,      /* nobody listens for TCP */
+    SIM_COOKIES = 1 << 12,       /* gives server cookies (RFC7873) */
+    SIM_COOKIES_ONLY = 1 << 13,  /* and answers BADCOOKIE to datagrams without a right one */
+    SIM_GARBAGE = 1 << 14,       /* answers with bytes that are no DNS message */
+    SIM_TCP_CLOSES = 1 << 15,    /* ends a connection after each reply */
+    SIM_NOT_QUERY = 1 << 16,     /* NOTIMP to everything */
+    SIM_RECURSES = 1 << 17,      /* is a resolver: RA, never AA */
 };
 
 struct sim_authority_question { /* what the observer sees */

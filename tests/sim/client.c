@@ -15,6 +15,7 @@ struct connection {
     struct sim_clients *clients;
     unsigned number; /* 0: of one question only */
     struct rt_addr server;
+    bool is_deaf;
     struct sim_end *end; /* NULL: closed */
     uint32_t size;
     uint8_t bytes[2 + 65535];
@@ -187,7 +188,7 @@ static void on_readable(void *arg)
     struct connection *connection = arg;
     uint32_t got;
 
-    while (connection->end != NULL &&
+    while (!connection->is_deaf && connection->end != NULL &&
            (got = sim_end_read(connection->end, connection->bytes + connection->size,
                                (uint32_t)sizeof(connection->bytes) - connection->size)) > 0) {
         connection->size += got;
@@ -204,7 +205,8 @@ static void on_readable(void *arg)
             memmove(connection->bytes, connection->bytes + 2 + length, connection->size);
         }
     }
-    if (connection->end != NULL && connection->number == 0 && connection->size == 0) {
+    if (connection->end != NULL && connection->number == 0 && connection->size == 0 &&
+        !connection->is_deaf) {
         sim_end_close(connection->end, false);
         connection->end = NULL;
     }
@@ -247,6 +249,7 @@ static struct connection *find_connection(struct item *item)
         at->clients = clients;
         at->number = number;
         at->server = item->public.ask.server;
+        at->is_deaf = item->public.ask.is_deaf;
         at->next = clients->connections;
         clients->connections = at;
         rt_status status =
@@ -282,9 +285,8 @@ static void start(void *arg, uint64_t number)
 
     (void)number;
     item->public.asked_ns = sim_net_now_ns(item->clients->net);
-    sim_net_after(item->clients->net,
-                  (patience_ms != 0 ? patience_ms : PATIENCE_MS) * RT_NS_PER_MS, lose_patience,
-                  item, 0);
+    sim_net_after(item->clients->net, (patience_ms != 0 ? patience_ms : PATIENCE_MS) * RT_NS_PER_MS,
+                  lose_patience, item, 0);
     send_try(item, 0);
 }
 
@@ -326,6 +328,21 @@ static void write_question(struct item *item)
     item->sent_size = writer.size;
 }
 
+/* Questions that share a connection are told apart by their ID (RFC7766-6.2.1). */
+static uint16_t unused_id(struct sim_clients *clients, const struct sim_ask *ask)
+{
+    uint16_t id = (uint16_t)rt_prng_next(&clients->prng);
+
+    for (unsigned i = 0; ask->connection != 0 && i < clients->count; i++) {
+        const struct sim_question *other = &clients->items[i]->public;
+        if (other->ask.connection == ask->connection && other->id == id) {
+            id++;
+            i = 0;
+        }
+    }
+    return id;
+}
+
 static struct item *item_new(struct sim_clients *clients)
 {
     struct item *item = calloc(1, sizeof(*item));
@@ -352,14 +369,14 @@ unsigned sim_clients_ask(struct sim_clients *clients, const struct sim_ask *ask)
     snprintf(item->name, sizeof(item->name), "%s", ask->name != NULL ? ask->name : ".");
     public->ask.name = item->name;
     public->name = sim_name(item->name);
-    public->id = (uint16_t)rt_prng_next(&clients->prng);
+    public->id = unused_id(clients, ask);
     write_question(item);
     public->ask.wire = ask->wire != NULL ? item->sent : NULL;
     item->local = client_addr(number, ask->server.family);
     sim_net_claim(clients->net, &item->local, SIM_SIDE_CLIENT);
     if (!ask->is_tcp) {
-        rt_status status = sim_udp_open(clients->net, &item->local, NULL, false, &udp_ops, item,
-                                        &item->udp);
+        rt_status status =
+            sim_udp_open(clients->net, &item->local, NULL, false, &udp_ops, item, &item->udp);
         RT_CHECK(status == RT_OK);
     }
     if (ask->delay_ns == 0) {

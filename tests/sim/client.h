@@ -12,19 +12,20 @@ struct sim_clients;
 struct sim_ask {
     const char *name; /* letters are sent as they stand */
     uint16_t type;
-    uint16_t class;          /* 0: IN */
-    struct rt_addr server;   /* the resolver's address and port */
+    uint16_t class;        /* 0: IN */
+    struct rt_addr server; /* the resolver's address and port */
     bool is_tcp;
-    unsigned connection;     /* TCP: number of a connection that questions share; 0: one of its own */
+    unsigned connection; /* TCP: number of a connection that questions share; 0: one of its own */
+    bool is_deaf;        /* TCP: the connection is never read */
     bool no_edns, is_dnssec_ok, is_cd, no_rd;
-    uint16_t payload;        /* 0: 1232 */
-    unsigned tries;          /* datagrams, or connections that may break, in all; 0: 1 */
-    uint32_t retry_ms;       /* between tries; 0: 1500 */
-    bool keeps_truncated;    /* a truncated answer is the answer; else TCP follows it */
-    uint32_t patience_ms;    /* later answers do not count; 0: 10 s */
-    uint64_t delay_ns;       /* before it is asked */
+    uint16_t payload;              /* 0: 1232 */
+    unsigned tries;                /* datagrams, or connections that may break, in all; 0: 1 */
+    uint32_t retry_ms;             /* between tries; 0: 1500 */
+    bool keeps_truncated;          /* a truncated answer is the answer; else TCP follows it */
+    uint32_t patience_ms;          /* later answers do not count; 0: 10 s */
+    uint64_t delay_ns;             /* before it is asked */
     const struct sim_found *truth; /* NULL: nothing to compare with; outlives the clients */
-    const uint8_t *wire;     /* a message to send instead, ID included; NULL: made from the above */
+    const uint8_t *wire; /* a message to send instead, ID included; NULL: made from the above */
     uint32_t wire_size;
 };
 
@@ -47,13 +48,14 @@ struct sim_question {
     uint16_t rcode;
     int ede;
     bool was_truncated;
-    const char *why;  /* of a wrong answer */
-    uint8_t *wire;    /* the first answer; NULL: none */
+    const char *why; /* of a wrong answer */
+    uint8_t *wire;   /* the first answer; NULL: none */
     uint32_t wire_size;
 };
 
 struct sim_tally {
-    unsigned asked, answers, duplicates; /* answers: questions that got one; duplicates: beyond it */
+    unsigned asked, answers,
+        duplicates; /* answers: questions that got one; duplicates: beyond it */
     unsigned right, wrong, failed, lost, unjudged, waiting;
     unsigned answer_ms_max, answer_ms_99, answer_ms_50;
 };

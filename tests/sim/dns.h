@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* dns: as much of the DNS wire format as authorities and clients in a simulation need. Written apart
- * from resolver/ on purpose: a shared mistake would hide itself.
+/* dns: as much of the DNS wire format as authorities and clients in a simulation need. Written
+ * apart from resolver/ on purpose: a shared mistake would hide itself.
  *
  * Names are uncompressed wire bytes in lower case, except in what a client or resolver sent.
  * Numbers of types and rcodes are those of resolver/types.h. */
@@ -58,8 +58,8 @@ void sim_records_free(struct sim_records *list);
 /* Same owner, type and rdata; TTLs do not count. */
 bool sim_record_equal(const struct sim_record *a, const struct sim_record *b);
 
-/* Reads the rdata of "A 192.0.2.1", "MX 10 mail", "SOA ns mbox 1 2 3 4 5", "TXT "a b"", "\# 4 01020304".
- * Names are relative to `origin`. False: not understood. */
+/* Reads the rdata of "A 192.0.2.1", "MX 10 mail", "SOA ns mbox 1 2 3 4 5", "TXT "a b"", "\# 4
+ * 01020304". Names are relative to `origin`. False: not understood. */
 bool sim_rdata_parse(uint16_t type, const char *text, const struct sim_name *origin,
                      uint8_t rdata[SIM_RDATA_BYTES_MAX], size_t *size);
 
@@ -73,8 +73,13 @@ bool sim_type_parse(const char *text, uint16_t *out);
 /* ---- messages ---- */
 
 enum sim_flag {
-    SIM_QR = 0x8000, SIM_AA = 0x0400, SIM_TC = 0x0200, SIM_RD = 0x0100, SIM_RA = 0x0080,
-    SIM_AD = 0x0020, SIM_CD = 0x0010,
+    SIM_QR = 0x8000,
+    SIM_AA = 0x0400,
+    SIM_TC = 0x0200,
+    SIM_RD = 0x0100,
+    SIM_RA = 0x0080,
+    SIM_AD = 0x0020,
+    SIM_CD = 0x0010,
 };
 
 struct sim_message {
@@ -89,11 +94,12 @@ struct sim_message {
     uint16_t payload; /* 512 without EDNS */
     uint8_t cookie_size;
     uint8_t cookie[40];
-    int ede; /* -1 none */
+    int ede;                    /* -1 none */
     struct sim_records records; /* all sections in order, OPT not among them */
 };
 
-/* False: not a whole well-formed message. Frees nothing it did not take; sim_message_free always. */
+/* False: not a whole well-formed message. Frees nothing it did not take; sim_message_free always.
+ */
 bool sim_message_read(const uint8_t *wire, size_t size, struct sim_message *out);
 void sim_message_free(struct sim_message *message);
 

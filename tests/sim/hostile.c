@@ -165,7 +165,7 @@ static bool improvise(void *arg, const struct sim_message *query, const struct r
 static void add_evil_records(const struct sim_hostile *self, struct sim_zone *evil)
 {
     static const char *const addresses[] = {
-        "A 127.0.0.1",       "A 0.0.0.0", "A 224.0.0.1", "A 255.255.255.255", "A 198.18.0.53",
+        "A 127.0.0.1",         "A 0.0.0.0", "A 224.0.0.1", "A 255.255.255.255", "A 198.18.0.53",
         "AAAA ::ffff:5.6.7.8", "AAAA ::1",  "AAAA ::",     "AAAA ff02::1",      "AAAA fd53::53",
     };
 

@@ -59,7 +59,8 @@ static bool read_argument(const char *argument, struct arguments *out)
     }
     if ((value = value_of(argument, "--seeds")) != NULL) {
         out->has_seed = true;
-        out->run.jobs = out->run.jobs != 0 ? out->run.jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+        out->run.jobs =
+            out->run.jobs != 0 ? out->run.jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         return read_seeds(value, &out->run);
     }
     if ((value = value_of(argument, "--test")) != NULL) {
@@ -89,8 +90,8 @@ static void discard_log(enum rt_log_level level, const char *group, const char *
     (void)line;
 }
 
-/* Everything after the program's name, again, in a fresh process: other addresses in memory. Returns
- * the last line, which holds the hash; empty when the runs failed. */
+/* Everything after the program's name, again, in a fresh process: other addresses in memory.
+ * Returns the last line, which holds the hash; empty when the runs failed. */
 static void run_again(int argc, char **argv, char last[256])
 {
     char command[4096], line[256];

@@ -164,7 +164,7 @@ static void read_record(struct cursor *c, unsigned section, struct sim_message *
     if (type == RS_OPT) {
         c->is_bad |= out->has_edns || section != 2;
         out->has_edns = true;
-        out->payload = class < 512 ? 512 : (uint16_t)class;
+        out->payload = class < 512 ? 512 : (uint16_t) class;
         out->rcode = (uint16_t)(out->rcode | (ttl_s >> 24) << 4);
         out->edns_version = (uint8_t)(ttl_s >> 16);
         out->is_dnssec_ok = (ttl_s & 0x8000) != 0;
@@ -177,7 +177,7 @@ static void read_record(struct cursor *c, unsigned section, struct sim_message *
     }
     struct sim_record *record =
         sim_records_add(&out->records, &owner, (uint16_t)type, ttl_s, rdata, size);
-    record->class = (uint16_t)class;
+    record->class = (uint16_t) class;
     record->section = (uint8_t)section;
 }
 

@@ -205,8 +205,7 @@ static enum sim_side side_of(const struct sim_net *net, const struct rt_addr *ad
 const struct sim_path *net_path(const struct sim_net *net, const struct rt_addr *a,
                                 const struct rt_addr *b)
 {
-    bool is_client =
-        side_of(net, a) == SIM_SIDE_CLIENT || side_of(net, b) == SIM_SIDE_CLIENT;
+    bool is_client = side_of(net, a) == SIM_SIDE_CLIENT || side_of(net, b) == SIM_SIDE_CLIENT;
 
     return is_client ? &net->client : &net->upstream;
 }
@@ -239,8 +238,8 @@ bool net_is_cut(const struct sim_net *net, const struct rt_addr *a, const struct
     return false;
 }
 
-/* Two places are as far from each other as the seed says, the same for every packet; load on the way
- * adds up to a fifth. */
+/* Two places are as far from each other as the seed says, the same for every packet; load on the
+ * way adds up to a fifth. */
 uint64_t net_latency_ns(struct sim_net *net, const struct sim_path *path,
                         const struct rt_addr *source, const struct rt_addr *target)
 {
@@ -341,11 +340,9 @@ static void fire_icmp(struct sim_net *net, struct net_event *event)
 static void send_icmp(struct sim_net *net, const struct net_event *event)
 {
     const struct sim_path *path = net_path(net, &event->packet.source, &event->packet.target);
-    struct net_event *icmp =
-        net_event_new(net,
-                      net->now_ns + net_latency_ns(net, path, &event->packet.source,
-                                                   &event->packet.target),
-                      fire_icmp);
+    struct net_event *icmp = net_event_new(
+        net, net->now_ns + net_latency_ns(net, path, &event->packet.source, &event->packet.target),
+        fire_icmp);
 
     net->counters.icmp++;
     icmp->packet.source = event->packet.target;

@@ -44,7 +44,8 @@ struct sim_net_options {
 struct sim_net_counters {
     uint64_t datagrams, lost, duplicated, reordered, delayed, corrupted, icmp, blackholed;
     uint64_t connects, refused, resets, segments;
-    uint64_t upstream_datagrams; /* sent by the resolver towards authorities: what a budget bounds */
+    uint64_t
+        upstream_datagrams; /* sent by the resolver towards authorities: what a budget bounds */
     uint64_t upstream_connects;
 };
 
@@ -111,9 +112,9 @@ struct sim_end; /* one end of a stream; lives until the net is closed, so it is 
 struct sim_listener;
 
 struct sim_end_ops {
-    void (*connected)(void *arg);           /* the side that connects */
-    void (*readable)(void *arg);            /* take bytes with sim_end_read, now or later */
-    void (*progress)(void *arg);            /* sim_end_unsent became smaller */
+    void (*connected)(void *arg);             /* the side that connects */
+    void (*readable)(void *arg);              /* take bytes with sim_end_read, now or later */
+    void (*progress)(void *arg);              /* sim_end_unsent became smaller */
     void (*closed)(void *arg, rt_status why); /* no call after this one; for RT_CLOSED unread bytes
                                                  may still be taken */
 };

@@ -170,8 +170,8 @@ static void read_generic(struct rdata_cursor *c)
     }
     size_t wanted = strtoul(word, NULL, 10);
     while (read_word(c, word, sizeof(word))) {
-        for (const char *at = word; isxdigit((unsigned char)at[0]) && isxdigit((unsigned char)at[1]);
-             at += 2) {
+        for (const char *at = word;
+             isxdigit((unsigned char)at[0]) && isxdigit((unsigned char)at[1]); at += 2) {
             char hex[3] = {at[0], at[1], '\0'};
             uint8_t byte = (uint8_t)strtoul(hex, NULL, 16);
             put_bytes(c, &byte, 1);

@@ -35,7 +35,7 @@ struct population {
     unsigned percent;
 };
 
-struct board { /* shared by the workers */
+struct board {                                      /* shared by the workers */
     struct population populations[POPULATIONS_MAX]; /* by the property's place in the list */
     _Atomic uint32_t next;
     _Atomic int64_t current[WORKERS_MAX_HERE]; /* job of each worker; -1: none */
@@ -147,6 +147,7 @@ static void run_one(const struct sim_test *test, uint64_t seed, struct job *job)
     running_seed = seed;
     failures = 0;
     sim_environment.hash = 0;
+    (void)sim_test_allocations();
     alarm(RUN_SECONDS_MAX);
     test->run(seed);
     alarm(0);
@@ -187,8 +188,14 @@ static const struct sim_test *wanted_at(const struct run_options *options, unsig
 static void run_job(const struct run_options *options, struct board *board, uint32_t index)
 {
     unsigned count = wanted_count(options);
+    const struct sim_test *test = wanted_at(options, index % count);
+    uint64_t seed = options->first + index / count;
 
-    run_one(wanted_at(options, index % count), options->first + index / count, &board->jobs[index]);
+    if (options->test == NULL && test->one_in > 0 && seed % test->one_in != 1 % test->one_in) {
+        board->jobs[index].outcome = OUTCOME_PASS; /* Another seed does it for this one. */
+        return;
+    }
+    run_one(test, seed, &board->jobs[index]);
 }
 
 static void work(const struct run_options *options, struct board *board, uint32_t jobs_count,
@@ -215,8 +222,7 @@ static void report_death(const struct run_options *options, int64_t index, int s
     printf("FAIL %s seed %" PRIu64 ": the process died (%s %d)\n  replay: troupe-sim --test=%s "
            "--seed=%" PRIu64 "\n",
            wanted_at(options, (unsigned)(index % count))->name,
-           options->first + (uint64_t)index / count,
-           WIFSIGNALED(status) ? "signal" : "exit code",
+           options->first + (uint64_t)index / count, WIFSIGNALED(status) ? "signal" : "exit code",
            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
            wanted_at(options, (unsigned)(index % count))->name,
            options->first + (uint64_t)index / count);
@@ -275,8 +281,8 @@ static unsigned judge_populations(const struct board *board)
             continue;
         }
         bool is_bad = at->all >= POPULATION_MIN && at->good * 100 < at->all * at->percent;
-        printf("%s %s: %.2f %% of %" PRIu64 " (at least %u %%)\n", is_bad ? "FAIL" : "ok  ", at->name,
-               100.0 * (double)at->good / (double)at->all, at->all, at->percent);
+        printf("%s %s: %.2f %% of %" PRIu64 " (at least %u %%)\n", is_bad ? "FAIL" : "ok  ",
+               at->name, 100.0 * (double)at->good / (double)at->all, at->all, at->percent);
         failed += is_bad;
     }
     return failed;
@@ -294,8 +300,9 @@ static int sum_up(const struct run_options *options, const struct board *board, 
         *hash = (*hash ^ job->hash) * UINT64_C(0xc4ceb9fe1a85ec53) + i + 1;
         if (!options->is_quiet) {
             printf("%s %-16s seed %-6" PRIu64 " %5u ms  %016" PRIx64 "\n",
-                   job->outcome == OUTCOME_PASS ? "ok  " : "FAIL", wanted_at(options, i % count)->name,
-                   options->first + i / count, job->ms, job->hash);
+                   job->outcome == OUTCOME_PASS ? "ok  " : "FAIL",
+                   wanted_at(options, i % count)->name, options->first + i / count, job->ms,
+                   job->hash);
         }
     }
     printf("%u runs, %u failed\n", jobs_count, failed);

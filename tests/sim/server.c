@@ -153,13 +153,13 @@ void sim_server_listen(struct sim_server *server, const struct rt_addr *addr, bo
     socket->addr.port = addr->port != 0 ? addr->port : 53;
     sim_net_claim(server->net, addr, SIM_SIDE_AUTHORITY);
     if (udp) {
-        status = sim_udp_open(server->net, &socket->addr, NULL, false, &udp_ops, socket,
-                              &socket->udp);
+        status =
+            sim_udp_open(server->net, &socket->addr, NULL, false, &udp_ops, socket, &socket->udp);
         RT_CHECK(status == RT_OK);
     }
     if (tcp) {
-        status = sim_listen(server->net, &socket->addr, false, on_accept, socket,
-                            &socket->listener);
+        status =
+            sim_listen(server->net, &socket->addr, false, on_accept, socket, &socket->listener);
         RT_CHECK(status == RT_OK);
     }
 }

@@ -140,9 +140,11 @@ static void have_turn(struct sim *sim, unsigned index)
     if (sim->options.fault_permille > 0 && sim->is_ready) {
         rt_fault_set(fault_strikes, sim);
     }
+    sim_environment.is_watching = sim->is_ready;
     if (rt_core_turn(core, 0)) {
         sim->cores[index].is_kicked = true;
     }
+    sim_environment.is_watching = false;
     rt_fault_set(NULL, NULL);
 }
 
@@ -154,8 +156,8 @@ static uint64_t next_ns(struct sim *sim)
     for (unsigned i = 0; sim->troupe != NULL && i < sim->cores_count; i++) {
         struct rt_core *core = core_of(sim, i);
         uint64_t due_ns = deadline_of(sim, i);
-        bool is_waiting = sim->cores[i].is_kicked || rt_core_has_work(core) ||
-                          sim_io_has_work(rt_core_io(core));
+        bool is_waiting =
+            sim->cores[i].is_kicked || rt_core_has_work(core) || sim_io_has_work(rt_core_io(core));
         if (sim->cores[i].stalled_until_ns > sim_net_now_ns(sim->net) &&
             (is_waiting || due_ns < sim->cores[i].stalled_until_ns)) {
             due_ns = sim->cores[i].stalled_until_ns;
@@ -195,6 +197,15 @@ void sim_run_ns(struct sim *sim, uint64_t ns)
 void sim_run(struct sim *sim, unsigned ms)
 {
     sim_run_ns(sim, ms * RT_NS_PER_MS);
+}
+
+void sim_run_without(struct sim *sim, unsigned ms)
+{
+    uint64_t until_ns = sim_net_now_ns(sim->net) + ms * RT_NS_PER_MS;
+
+    RT_CHECK(sim->troupe == NULL);
+    while (step(sim, until_ns)) {
+    }
 }
 
 static bool is_quiet(struct sim *sim)

@@ -23,16 +23,16 @@ struct sim;
 
 struct sim_options {
     uint64_t seed;
-    unsigned cores;                 /* workers; 0: one to three, as the seed says */
+    unsigned cores; /* workers; 0: one to three, as the seed says */
     struct sim_path client, upstream;
     bool has_no_cache;
-    uint64_t cache_bytes;           /* each shard; 0: 8 MiB */
-    unsigned shards;                /* 0: the power of two that is at least `cores` */
-    bool has_no_ipv4, has_no_ipv6;  /* upstream: this host has no such network */
-    bool is_priming;                /* RFC9609 */
-    uint64_t wall_ms;               /* the wall clock at the start; 0: 2026-01-01 */
-    uint16_t open_fails_permille;   /* sockets of the resolver that cannot be opened */
-    uint16_t fault_permille;        /* allocations that fail (runtime/base/fault.h), once started */
+    uint64_t cache_bytes;          /* each shard; 0: 8 MiB */
+    unsigned shards;               /* 0: the power of two that is at least `cores` */
+    bool has_no_ipv4, has_no_ipv6; /* upstream: this host has no such network */
+    bool is_priming;               /* RFC9609 */
+    uint64_t wall_ms;              /* the wall clock at the start; 0: 2026-01-01 */
+    uint16_t open_fails_permille;  /* sockets of the resolver that cannot be opened */
+    uint16_t fault_permille;       /* allocations that fail (runtime/base/fault.h), once started */
     void (*configure)(void *arg, struct lu_settings *settings); /* last word on the settings */
     void *arg;
 };
@@ -70,7 +70,7 @@ void sim_kill(struct sim *sim);
 /* Drains and closes. False: the drain did not end within `ms`. */
 bool sim_stop(struct sim *sim, unsigned ms);
 
-struct troupe *sim_troupe(struct sim *sim); /* NULL between two lives */
+struct troupe *sim_troupe(struct sim *sim);        /* NULL between two lives */
 struct lu_settings *sim_settings(struct sim *sim); /* to be changed before the start only */
 struct sim_net *sim_network(struct sim *sim);
 struct sim_clients *sim_clients(struct sim *sim);
@@ -94,6 +94,8 @@ void sim_run(struct sim *sim, unsigned ms);
 /* Until no client waits, no query is at work and no packet is under way. False: not within `ms`. */
 bool sim_run_quiet(struct sim *sim, unsigned ms);
 void sim_run_ns(struct sim *sim, uint64_t ns);
+/* The world alone, between two lives of the resolver: what is under way arrives. */
+void sim_run_without(struct sim *sim, unsigned ms);
 
 /* ---- accidents ---- */
 
@@ -120,7 +122,9 @@ uint64_t sim_upstream_packets(struct sim *sim);
 uint64_t sim_asked(struct sim *sim, const char *name, uint16_t type);
 /* Questions that reached the authority at this address. */
 uint64_t sim_asked_at(struct sim *sim, const char *addr);
-uint64_t sim_counter_lost(struct sim *sim); /* datagrams dropped by full sockets of the resolver */
+/* What the resolver has dropped and counted: datagrams at full sockets, answers it had no memory
+ * for. */
+uint64_t sim_dropped(struct sim *sim);
 uint64_t sim_hash(const struct sim *sim);
 
 /* ---- for whoever runs many sims ---- */
@@ -129,5 +133,6 @@ struct sim_environment {
     const char *trace_path; /* Chrome JSON of the next sim; NULL: none */
     bool is_talking;        /* lines on stderr */
     uint64_t hash;          /* of all sims freed since it was zeroed */
+    bool is_watching;       /* the code under test has a turn: it must not allocate (alloc.c) */
 };
 extern struct sim_environment sim_environment;

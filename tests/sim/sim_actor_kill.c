@@ -8,7 +8,7 @@ enum { QUESTIONS = 60 };
  * instance comes back. A client that sends a second datagram, as stubs do, gets its answer. */
 SIM_TEST(actor_kill)
 {
-    static const char *const victims[] = {"query",    "desk",         "upstream",    "cache",
+    static const char *const victims[] = {"query",        "desk",         "upstream", "cache",
                                           "listener_udp", "listener_tcp", "query"};
     struct sim *sim = sim_new(&(struct sim_options){
         .seed = seed,

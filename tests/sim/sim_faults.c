@@ -32,7 +32,7 @@ static void have_accident(struct sim *sim, unsigned *cut, bool *has_cut)
 {
     struct rt_prng *prng = sim_random(sim);
 
-    switch (rt_prng_below(prng, 6)) {
+    switch (rt_prng_below(prng, 7)) {
     case 0:
         sim_stall(sim, (unsigned)rt_prng_below(prng, sim_cores(sim)),
                   (unsigned)rt_prng_below(prng, 1500));
@@ -53,14 +53,20 @@ static void have_accident(struct sim *sim, unsigned *cut, bool *has_cut)
         *cut = sim_cut(sim, rt_prng_below(prng, 2) == 0 ? "::/0" : "5.0.0.0/24");
         *has_cut = true;
         return;
+    case 5: /* the process dies and starts again, with whatever the store has kept */
+        sim_kill(sim);
+        sim_run_without(sim, (unsigned)rt_prng_below(prng, 500));
+        sim_start(sim);
+        return;
     default:
         sim_fault(sim, (uint16_t)rt_prng_below(prng, 20));
         return;
     }
 }
 
-/* A good network again, after a while in which everybody rested; the questions reach every listener,
- * so that one that could not get a timer while allocations failed has its chance to clean up. */
+/* A good network again, after a while in which everybody rested; the questions reach every
+ * listener, so that one that could not get a timer while allocations failed has its chance to clean
+ * up. */
 static void have_peace(struct sim *sim, struct sim_tree *tree)
 {
     static const struct sim_path good = {.latency_us_min = 100, .latency_us_max = 20000};
@@ -86,9 +92,9 @@ SIM_TEST(faults)
         .is_priming = rt_prng_below(&prng, 2) == 0,
         .open_fails_permille = upto(&prng, 20),
     });
-    struct sim_tree *tree =
-        sim_tree_new(sim, &(struct sim_tree_options){
-                              .odd_permille = 300, .bad_permille = 300, .has_no_lame = true});
+    struct sim_tree *tree = sim_tree_new(
+        sim,
+        &(struct sim_tree_options){.odd_permille = 300, .bad_permille = 300, .has_no_lame = true});
     unsigned cut = 0;
     bool has_cut = false;
 

@@ -6,6 +6,8 @@
 
 #include "tests/sim/sim_io_private.h"
 
+unsigned sim_io_outside;
+
 /* Handles and their delivery. What each kind of handle does is in sim_io_udp.c, sim_io_tcp.c and
  * sim_io_file.c. */
 
@@ -104,6 +106,16 @@ void sim_handle_ready(struct sim_handle *handle)
     self->ready_count++;
 }
 
+rt_status sim_io_deliver(struct sim_io *self, rt_ref owner, struct rt_msg *msg)
+{
+    unsigned outside = sim_io_outside;
+
+    sim_io_outside = 0;
+    rt_status status = rt_core_deliver(self->core, owner, msg);
+    sim_io_outside = outside;
+    return status;
+}
+
 /* A turn of the owner; an owner that is gone loses the handle. False: the handle is dead now. */
 bool sim_handle_deliver(struct sim_handle *handle, struct rt_msg *msg)
 {
@@ -112,7 +124,7 @@ bool sim_handle_deliver(struct sim_handle *handle, struct rt_msg *msg)
 
     sim_trace_note(sim_net_trace(self->net), sim_net_now_ns(self->net), SIM_NOTE_DELIVERED,
                    handle->owner, msg->type);
-    rt_status status = rt_core_deliver(self->core, handle->owner, msg);
+    rt_status status = sim_io_deliver(self, handle->owner, msg);
     handle = sim_handle_find(self, number);
     if (status != RT_OK && handle != NULL) {
         sim_handle_end(handle);
@@ -143,6 +155,7 @@ static void io_poll(struct rt_io *io, struct rt_core *core, uint64_t deadline_ns
     struct sim_io *self = sim_io_of(io);
     unsigned count = self->ready_count; /* What becomes ready meanwhile has its turn next time. */
 
+    sim_io_outside++;
     (void)deadline_ns; /* Waiting is the driver's: it moves the clock when no core has work. */
     RT_CHECK(core == self->core);
     sim_files_deliver(self);
@@ -160,6 +173,7 @@ static void io_poll(struct rt_io *io, struct rt_core *core, uint64_t deadline_ns
             deliver(handle);
         }
     }
+    sim_io_outside--;
 }
 
 static uint64_t io_now_ns(struct rt_io *io)
@@ -190,9 +204,72 @@ static void io_close(struct rt_io *io, rt_handle number)
 {
     struct sim_handle *handle = sim_handle_find(sim_io_of(io), number);
 
+    sim_io_outside++;
     if (handle != NULL) {
         sim_handle_end(handle);
     }
+    sim_io_outside--;
+}
+
+static rt_status io_udp_open(struct rt_io *io, rt_ref owner, const struct rt_udp_options *options,
+                             rt_handle *out)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_udp_open(io, owner, options, out);
+    sim_io_outside--;
+    return status;
+}
+
+static void io_udp_send(struct rt_io *io, rt_handle handle, const struct rt_datagram *items,
+                        uint32_t count)
+{
+    sim_io_outside++;
+    sim_io_udp_send(io, handle, items, count);
+    sim_io_outside--;
+}
+
+static rt_status io_tcp_listen(struct rt_io *io, rt_ref owner, const struct rt_tcp_options *options,
+                               rt_handle *out)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_tcp_listen(io, owner, options, out);
+    sim_io_outside--;
+    return status;
+}
+
+static rt_status io_tcp_connect(struct rt_io *io, rt_ref owner,
+                                const struct rt_tcp_options *options, rt_handle *out)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_tcp_connect(io, owner, options, out);
+    sim_io_outside--;
+    return status;
+}
+
+static rt_status io_stream_write(struct rt_io *io, rt_handle handle, struct rt_buf *buf)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_stream_write(io, handle, buf);
+    sim_io_outside--;
+    return status;
+}
+
+static rt_status io_file_read(struct rt_io *io, rt_ref owner, const char *path, uint32_t size_max,
+                              uint64_t cookie)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_file_read(io, owner, path, size_max, cookie);
+    sim_io_outside--;
+    return status;
+}
+
+static rt_status io_file_replace(struct rt_io *io, rt_ref owner, const char *path,
+                                 struct rt_buf *content, uint64_t cookie)
+{
+    sim_io_outside++;
+    rt_status status = sim_io_file_replace(io, owner, path, content, cookie);
+    sim_io_outside--;
+    return status;
 }
 
 static void io_wake(struct rt_io *io, unsigned core_index)
@@ -224,16 +301,16 @@ static const struct rt_io_ops io_ops = {
     .now_ns = io_now_ns,
     .wall_ms = io_wall_ms,
     .random = io_random,
-    .udp_open = sim_io_udp_open,
-    .udp_send = sim_io_udp_send,
-    .tcp_listen = sim_io_tcp_listen,
-    .tcp_connect = sim_io_tcp_connect,
-    .stream_write = sim_io_stream_write,
+    .udp_open = io_udp_open,
+    .udp_send = io_udp_send,
+    .tcp_listen = io_tcp_listen,
+    .tcp_connect = io_tcp_connect,
+    .stream_write = io_stream_write,
     .stream_pause = sim_io_stream_pause,
     .close = io_close,
     .stream_pending = sim_io_stream_pending,
-    .file_read = sim_io_file_read,
-    .file_replace = sim_io_file_replace,
+    .file_read = io_file_read,
+    .file_replace = io_file_replace,
     .wake = io_wake,
     .poll = io_poll,
     .destroy = io_destroy,

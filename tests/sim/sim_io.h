@@ -32,6 +32,10 @@ enum {
                                       kernel with its usual 212,992 bytes. */
 };
 
+/* Above zero while the code of the simulator runs, and not the code under test: what allocates then
+ * is not the resolver's doing (alloc.c). */
+extern unsigned sim_io_outside;
+
 /* Destroyed by its core (rt_io_ops.destroy). */
 struct rt_io *sim_io_open(const struct sim_io_options *options);
 

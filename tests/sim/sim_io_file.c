@@ -137,7 +137,7 @@ void sim_files_deliver(struct sim_io *self)
                      .buf = job->content},
             .status = job->status,
         };
-        rt_status status = rt_core_deliver(self->core, job->owner, &msg.head);
+        rt_status status = sim_io_deliver(self, job->owner, &msg.head);
         (void)status; /* Nobody waits for it any more. */
         rt_buf_unref(rt_core_bufs(self->core), msg.head.buf);
         free(job);

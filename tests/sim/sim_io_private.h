@@ -5,7 +5,12 @@
 
 #include "tests/sim/sim_io.h"
 
-enum sim_handle_kind { SIM_HANDLE_DEAD = 0, SIM_HANDLE_UDP, SIM_HANDLE_LISTENER, SIM_HANDLE_STREAM };
+enum sim_handle_kind {
+    SIM_HANDLE_DEAD = 0,
+    SIM_HANDLE_UDP,
+    SIM_HANDLE_LISTENER,
+    SIM_HANDLE_STREAM
+};
 
 struct sim_datagram {
     struct sim_datagram *next;
@@ -78,6 +83,8 @@ struct sim_handle *sim_handle_new(struct sim_io *self, enum sim_handle_kind kind
 struct sim_handle *sim_handle_find(struct sim_io *self, rt_handle number);
 rt_handle sim_handle_number(const struct sim_handle *handle);
 void sim_handle_ready(struct sim_handle *handle);
+/* rt_core_deliver: the code under test runs inside. */
+rt_status sim_io_deliver(struct sim_io *self, rt_ref owner, struct rt_msg *msg);
 bool sim_handle_deliver(struct sim_handle *handle, struct rt_msg *msg);
 void sim_handle_end(struct sim_handle *handle);
 bool sim_io_source(struct sim_io *self, const struct rt_addr *wanted, uint8_t family,

@@ -112,7 +112,7 @@ static void deliver_closed(struct sim_handle *handle)
     sim_handle_end(handle);
     sim_trace_note(sim_net_trace(self->net), sim_net_now_ns(self->net), SIM_NOTE_DELIVERED, owner,
                    msg.head.type);
-    rt_status status = rt_core_deliver(self->core, owner, &msg.head);
+    rt_status status = sim_io_deliver(self, owner, &msg.head);
     (void)status; /* An owner that is gone needs no news. */
 }
 

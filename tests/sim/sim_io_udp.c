@@ -53,9 +53,8 @@ rt_status sim_io_udp_open(struct rt_io *io, rt_ref owner, const struct rt_udp_op
     }
     handle->local = local;
     handle->peer = options->peer;
-    rt_status status =
-        sim_udp_open(self->net, &local, is_connected ? &options->peer : NULL, options->reuse_port,
-                     &udp_ops, handle, &handle->udp);
+    rt_status status = sim_udp_open(self->net, &local, is_connected ? &options->peer : NULL,
+                                    options->reuse_port, &udp_ops, handle, &handle->udp);
     if (status != RT_OK) {
         handle->udp = NULL;
         sim_handle_end(handle);

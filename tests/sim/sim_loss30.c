@@ -8,8 +8,8 @@ enum { RIGHT_PERCENT_OF_ONE_RUN = 85 }; /* One run is too few to judge the share
  * exchanges fail. Every client gets exactly one answer, and 97 of 100 get the true one within 5 s.
  *
  * The way between clients and resolver is lossless here: each client sends one datagram, so what is
- * measured is the resolver's own endurance and not the stub's. Two to four servers for each zone, as
- * outside; the names are few enough that the cache fills, as it does outside. */
+ * measured is the resolver's own endurance and not the stub's. Two to four servers for each zone,
+ * as outside; the names are few enough that the cache fills, as it does outside. */
 SIM_TEST(loss30)
 {
     struct sim *sim = sim_new(&(struct sim_options){
@@ -17,7 +17,8 @@ SIM_TEST(loss30)
         .client = {.latency_us_min = 100, .latency_us_max = 1000},
         .upstream = {.latency_us_min = 2000, .latency_us_max = 30000, .loss_permille = 300},
     });
-    struct sim_tree *tree = sim_tree_new(sim, &(struct sim_tree_options){.zones = 6, .levels = 2, .good_min = 2});
+    struct sim_tree *tree =
+        sim_tree_new(sim, &(struct sim_tree_options){.zones = 6, .levels = 2, .good_min = 2});
 
     sim_tree_ask(tree, QUESTIONS, 20000, 0, &(struct sim_ask){.patience_ms = ANSWER_MS_MAX});
     sim_run_quiet(sim, 40000);
@@ -34,5 +35,6 @@ SIM_TEST(loss30)
         EXPECT_NUMBERS(sim_clients_question(sim_clients(sim), i)->answers, ==, 1);
     }
     sim_tree_free(tree);
+    EXPECT_NUMBERS(sim_test_allocations(), ==, 0);
     sim_free(sim);
 }

@@ -14,7 +14,8 @@ SIM_TEST(one_question)
         .client = {.latency_us_min = 100, .latency_us_max = 5000},
         .upstream = {.latency_us_min = 20000, .latency_us_max = 80000},
     });
-    sim_serve(sim, "5.0.0.1", ".", "@ NS ns.\nns. A 5.0.0.1\nexample. NS ns.example.\nns.example. A 5.0.0.2");
+    sim_serve(sim, "5.0.0.1", ".",
+              "@ NS ns.\nns. A 5.0.0.1\nexample. NS ns.example.\nns.example. A 5.0.0.2");
     sim_serve(sim, "5.0.0.2", "example.",
               "@ NS ns\nns A 5.0.0.2\nwww 300 A 192.0.2.80\nalias 300 CNAME www");
 

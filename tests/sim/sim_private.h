@@ -6,8 +6,8 @@
 #include "tests/sim/sim.h"
 
 struct sim_core_state {
-    bool is_kicked;       /* has something to do beyond what the core itself knows */
-    uint64_t turn_ns;     /* of its last turn */
+    bool is_kicked;   /* has something to do beyond what the core itself knows */
+    uint64_t turn_ns; /* of its last turn */
     uint64_t stalled_until_ns;
 };
 

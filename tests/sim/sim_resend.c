@@ -211,7 +211,7 @@ SIM_TEST(amplify_forward_loop)
 
 /* RFC9609-3.3: root servers are asked for the root's NS set as often as its TTL says, however many
  * clients ask, and although one server answers nothing. */
-SIM_TEST(amplify_priming)
+SIM_TEST_RARE(amplify_priming, 10)
 {
     enum { HOURS = 6, TTL_S = 3600 };
     char name[32];

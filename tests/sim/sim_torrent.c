@@ -12,7 +12,7 @@
 
 /* Water torture: what reaches the dead servers settles at some packets a second, whatever comes in;
  * other names are answered all the while. */
-SIM_TEST(amplify_water)
+SIM_TEST_RARE(amplify_water, 10)
 {
     enum { SECONDS = 10, PER_SECOND = 400 };
     char name[32];

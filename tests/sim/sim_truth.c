@@ -27,6 +27,7 @@ SIM_TEST(truth)
         sim_test_explain(sim);
     }
     sim_tree_free(tree);
+    EXPECT_NUMBERS(sim_test_allocations(), ==, 0);
     sim_free(sim);
 }
 
@@ -45,9 +46,8 @@ SIM_TEST(truth_odd)
                      .segment_bytes = (uint16_t)(seed % 3 == 0 ? 1 : 0)},
         .is_priming = seed % 2 == 0,
     });
-    struct sim_tree *tree =
-        sim_tree_new(sim, &(struct sim_tree_options){
-                              .odd_permille = 250, .bad_permille = 150, .good_min = 2});
+    struct sim_tree *tree = sim_tree_new(
+        sim, &(struct sim_tree_options){.odd_permille = 250, .bad_permille = 150, .good_min = 2});
 
     sim_tree_ask(tree, QUESTIONS, 6000, 6, NULL);
     sim_run_quiet(sim, 30000);
@@ -59,5 +59,6 @@ SIM_TEST(truth_odd)
         sim_test_explain(sim);
     }
     sim_tree_free(tree);
+    EXPECT_NUMBERS(sim_test_allocations(), ==, 0);
     sim_free(sim);
 }

@@ -7,7 +7,9 @@
 
 /* The world around the resolver: zones, authorities, clients, and what is true. */
 
-enum { ALIASES_MAX = 9 /* of a question whose answer a resolver must find: RS_CNAME_CHAIN_MAX is 11 */ };
+enum {
+    ALIASES_MAX = 9 /* of a question whose answer a resolver must find: RS_CNAME_CHAIN_MAX is 11 */
+};
 
 static void *grow(void *list, unsigned count, size_t size)
 {
@@ -110,8 +112,7 @@ struct sim_authority *sim_authority(struct sim *sim, const char *addrs, unsigned
     while ((addrs = next_addr(addrs, &addr)) != NULL) {
         sim_authority_listen(authority, &addr);
     }
-    sim->authorities =
-        grow(sim->authorities, sim->authorities_count, sizeof(sim->authorities[0]));
+    sim->authorities = grow(sim->authorities, sim->authorities_count, sizeof(sim->authorities[0]));
     sim->authorities[sim->authorities_count++] = authority;
     return authority;
 }
@@ -222,14 +223,17 @@ uint64_t sim_asked_at(struct sim *sim, const char *addr)
     return 0;
 }
 
-uint64_t sim_counter_lost(struct sim *sim)
+uint64_t sim_dropped(struct sim *sim)
 {
-    uint64_t lost = 0;
+    uint64_t dropped = 0;
 
     for (unsigned i = 0; sim->troupe != NULL && i < sim->cores_count; i++) {
-        lost += sim_io_overflows(rt_core_io(rt_machine_core(troupe_machine(sim->troupe), i)));
+        dropped += sim_io_overflows(rt_core_io(rt_machine_core(troupe_machine(sim->troupe), i)));
     }
-    return lost;
+    for (unsigned i = 0; sim->troupe != NULL && i < sim->workers; i++) {
+        dropped += atomic_load(&troupe_services(sim->troupe, i)->counters.dropped);
+    }
+    return dropped;
 }
 
 void sim_world_free(struct sim *sim)

@@ -111,7 +111,8 @@ static uint64_t arrival_of(struct sim_end *end, const struct sim_path *path)
     uint64_t at_ns = net->now_ns + net_latency_ns(net, path, &end->local, &end->peer);
     uint64_t repeat_ns = 200 * RT_NS_PER_MS;
 
-    for (unsigned i = 0; i < SEGMENT_TRIES_MAX && segment_chance(net, path, path->loss_permille); i++) {
+    for (unsigned i = 0; i < SEGMENT_TRIES_MAX && segment_chance(net, path, path->loss_permille);
+         i++) {
         at_ns += repeat_ns;
         repeat_ns *= 2;
     }
@@ -343,8 +344,7 @@ static void fire_syn(struct sim_net *net, struct net_event *event)
     if (listener == NULL || sim_net_chance(net, path->refuse_permille)) {
         if (net_place(net, &end->peer) != NULL) { /* else nobody is there to say no */
             net->counters.refused++;
-            struct net_event *refusal =
-                end_event(end, arrival_of(end, path), fire_end);
+            struct net_event *refusal = end_event(end, arrival_of(end, path), fire_end);
             refusal->segment.why = RT_REFUSED;
         }
         return;

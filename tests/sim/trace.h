@@ -19,19 +19,19 @@ struct sim_trace {
 };
 
 enum sim_note { /* What kind of thing a noted moment is; the hash covers it. */
-    SIM_NOTE_SENT = 1,
-    SIM_NOTE_LOST,
-    SIM_NOTE_ARRIVED,
-    SIM_NOTE_ICMP,
-    SIM_NOTE_CONNECT,
-    SIM_NOTE_ACCEPT,
-    SIM_NOTE_CONNECTED,
-    SIM_NOTE_SEGMENT,
-    SIM_NOTE_CLOSED,
-    SIM_NOTE_DELIVERED, /* to an actor, through the io */
-    SIM_NOTE_TURN,      /* a core had a loop turn */
-    SIM_NOTE_CLIENT,    /* a client asked or heard */
-    SIM_NOTE_FAULT,     /* the driver broke something */
+                SIM_NOTE_SENT = 1,
+                SIM_NOTE_LOST,
+                SIM_NOTE_ARRIVED,
+                SIM_NOTE_ICMP,
+                SIM_NOTE_CONNECT,
+                SIM_NOTE_ACCEPT,
+                SIM_NOTE_CONNECTED,
+                SIM_NOTE_SEGMENT,
+                SIM_NOTE_CLOSED,
+                SIM_NOTE_DELIVERED, /* to an actor, through the io */
+                SIM_NOTE_TURN,      /* a core had a loop turn */
+                SIM_NOTE_CLIENT,    /* a client asked or heard */
+                SIM_NOTE_FAULT,     /* the driver broke something */
 };
 
 void sim_trace_init(struct sim_trace *trace);
@@ -45,7 +45,8 @@ void sim_trace_bytes(struct sim_trace *trace, const void *data, size_t size);
 void sim_trace_note(struct sim_trace *trace, uint64_t at_ns, enum sim_note note, uint64_t a,
                     uint64_t b);
 
-/* For people only; the hash does not see it. `track` is a row in the viewer. `detail` may be NULL. */
+/* For people only; the hash does not see it. `track` is a row in the viewer. `detail` may be NULL.
+ */
 void sim_trace_span(struct sim_trace *trace, const char *track, const char *name, uint64_t from_ns,
                     uint64_t to_ns, const char *detail);
 

@@ -68,9 +68,9 @@ static void join(char out[NAME_BYTES], const char *label, const char *origin)
 static unsigned odd_behaviour(struct sim_tree *tree)
 {
     static const unsigned odd[] = {
-        SIM_FORMERR_EDNS, SIM_NO_EDNS,     SIM_TC_ALWAYS,     SIM_WRONG_CASE,
-        SIM_COOKIES,      SIM_TCP_CLOSES,  SIM_COOKIES_ONLY,  SIM_WRONG_ID_FIRST,
-        SIM_COOKIES | SIM_WRONG_CASE,
+        SIM_FORMERR_EDNS, SIM_NO_EDNS,        SIM_TC_ALWAYS,
+        SIM_WRONG_CASE,   SIM_COOKIES,        SIM_TCP_CLOSES,
+        SIM_COOKIES_ONLY, SIM_WRONG_ID_FIRST, SIM_COOKIES | SIM_WRONG_CASE,
     };
 
     return odd[pick(tree, RT_ARRAY_COUNT(odd))];
@@ -174,9 +174,9 @@ static void add_server(struct sim_tree *tree, unsigned own, unsigned position)
 
     if (index < 0) {
         bool is_bad = !is_last_hope && chance(tree, tree->options.bad_permille);
-        unsigned behaviour = is_bad                                      ? bad_behaviour(tree)
+        unsigned behaviour = is_bad                                     ? bad_behaviour(tree)
                              : chance(tree, tree->options.odd_permille) ? odd_behaviour(tree)
-                                                                         : 0;
+                                                                        : 0;
         bool needs_v4 = is_last_hope && (tree->options.has_ipv4_everywhere || chance(tree, 800));
         index = (int)server_new(tree, pick_home(tree, node, own), pick_families(tree, needs_v4),
                                 behaviour, is_bad);
@@ -208,8 +208,8 @@ static void delegate(struct sim_tree *tree, unsigned own)
         }
         sim_zone_add(parent, "%s %u NS %s", node->origin, ttl_s, server->name);
         bool is_below = sim_name_is_under(&name, &node->zone->origin);
-        bool is_sibling = sim_name_is_under(&name, &parent->origin) &&
-                          server->home != node->parent && !is_below;
+        bool is_sibling =
+            sim_name_is_under(&name, &parent->origin) && server->home != node->parent && !is_below;
         if (is_below || (is_sibling && chance(tree, 500))) {
             add_addresses(tree, parent, server);
         }
@@ -260,8 +260,10 @@ static void add_records(struct sim_tree *tree, unsigned own)
     sim_zone_add(zone, "under.wild %u A 203.0.113.%u", ttl(tree), own + 150);
     unsigned big = 12 + pick(tree, 20), big_ttl = ttl(tree);
     for (unsigned i = 0; i < big; i++) {
-        sim_zone_add(zone, "big %u TXT \"%02u a text long enough that many of them fill more than one "
-                           "datagram can carry, even with EDNS\"", big_ttl, i);
+        sim_zone_add(zone,
+                     "big %u TXT \"%02u a text long enough that many of them fill more than one "
+                     "datagram can carry, even with EDNS\"",
+                     big_ttl, i);
     }
     add_aliases(tree, node);
 }
@@ -335,15 +337,15 @@ static const struct {
     const char *label; /* NULL: the zone itself */
     uint16_t type;
 } templates[] = {
-    {"www", RS_A},          {"www", RS_A},         {"www", RS_AAAA},      {"www", RS_TXT},
-    {"txt", RS_TXT},        {"mail", RS_MX},       {"nope", RS_A},        {"no.such.name", RS_AAAA},
-    {"deep.ent.a", RS_A},   {"ent.a", RS_A},       {"a", RS_TXT},         {"x.deep.ent.a", RS_A},
-    {"x.wild", RS_A},       {"y.z.wild", RS_TXT},  {"x.wild", RS_AAAA},   {"under.wild", RS_A},
-    {"b.under.wild", RS_A}, {"wild", RS_A},        {"big", RS_TXT},       {"c1", RS_A},
-    {"c2", RS_AAAA},        {"c2", RS_CNAME},      {"cx", RS_A},          {"cy", RS_A},
-    {"cw", RS_A},           {"q.wc", RS_A},        {"www.dn", RS_A},      {"c2.dn", RS_A},
-    {"dn", RS_DNAME},       {"nope.dn", RS_A},     {"cx.dn", RS_A},       {NULL, RS_NS},
-    {NULL, RS_SOA},         {NULL, RS_A},          {NULL, RS_DS},         {"x.under.wild", RS_A},
+    {"www", RS_A},          {"www", RS_A},        {"www", RS_AAAA},    {"www", RS_TXT},
+    {"txt", RS_TXT},        {"mail", RS_MX},      {"nope", RS_A},      {"no.such.name", RS_AAAA},
+    {"deep.ent.a", RS_A},   {"ent.a", RS_A},      {"a", RS_TXT},       {"x.deep.ent.a", RS_A},
+    {"x.wild", RS_A},       {"y.z.wild", RS_TXT}, {"x.wild", RS_AAAA}, {"under.wild", RS_A},
+    {"b.under.wild", RS_A}, {"wild", RS_A},       {"big", RS_TXT},     {"c1", RS_A},
+    {"c2", RS_AAAA},        {"c2", RS_CNAME},     {"cx", RS_A},        {"cy", RS_A},
+    {"cw", RS_A},           {"q.wc", RS_A},       {"www.dn", RS_A},    {"c2.dn", RS_A},
+    {"dn", RS_DNAME},       {"nope.dn", RS_A},    {"cx.dn", RS_A},     {NULL, RS_NS},
+    {NULL, RS_SOA},         {NULL, RS_A},         {NULL, RS_DS},       {"x.under.wild", RS_A},
 };
 
 void sim_tree_question(struct sim_tree *tree, struct sim_tree_question *out)

@@ -13,14 +13,14 @@
 #include "tests/sim/sim.h"
 
 struct sim_tree_options {
-    unsigned zones;             /* 0: 4 to 12 */
-    unsigned levels;            /* below the root; 0: 1 to 4 */
-    unsigned odd_permille;      /* servers with a peculiarity that a resolver copes with */
-    unsigned bad_permille;      /* servers that are of no use; never all of a zone */
-    unsigned good_min;          /* servers of each zone that are of use; 0: 1 */
-    bool has_no_lame;           /* of these none that says an empty NOERROR: a resolver that hears
-                                   nothing better may pass it on, uncached, as its last resort */
-    bool has_ipv4_everywhere;   /* every zone has an IPv4 server, for a host without IPv6 */
+    unsigned zones;           /* 0: 4 to 12 */
+    unsigned levels;          /* below the root; 0: 1 to 4 */
+    unsigned odd_permille;    /* servers with a peculiarity that a resolver copes with */
+    unsigned bad_permille;    /* servers that are of no use; never all of a zone */
+    unsigned good_min;        /* servers of each zone that are of use; 0: 1 */
+    bool has_no_lame;         /* of these none that says an empty NOERROR: a resolver that hears
+                                 nothing better may pass it on, uncached, as its last resort */
+    bool has_ipv4_everywhere; /* every zone has an IPv4 server, for a host without IPv6 */
 };
 
 struct sim_tree_question {

@@ -38,7 +38,8 @@ enum sim_outcome {
 enum sim_outcome sim_zone_lookup(const struct sim_zone *zone, const struct sim_name *name,
                                  uint16_t type, struct sim_found *out);
 
-/* The deepest of `zones` at or above `name`; for DS at a zone's own name the parent's. NULL: none. */
+/* The deepest of `zones` at or above `name`; for DS at a zone's own name the parent's. NULL: none.
+ */
 const struct sim_zone *sim_zones_find(struct sim_zone *const *zones, unsigned count,
                                       const struct sim_name *name, uint16_t type);
 

@@ -4,7 +4,8 @@
 enum { QUESTIONS = 60, LOST_MAX = 2, RIGHT_PERCENT = 99 };
 
 /* This host has an IPv6 address, and not one IPv6 packet comes back: the usual misconfiguration.
- * Answers are right all the same, and soon nobody waits for IPv6 any more. */
+ * Answers are right all the same, and soon nobody waits for IPv6 any more: what RFC8305-1 and
+ * RFC6724-2 want for applications, here for a resolver's choice of servers. */
 SIM_TEST(ipv6_broken)
 {
     struct sim *sim = sim_new(&(struct sim_options){

@@ -13,7 +13,7 @@ CITATION = re.compile(r"RFC(\d{3,5})(?:-([\d.]*\d))?")
 DUE = {  # RFCs that the resolver fulfils today, each with a test that cites it
     1034: "core resolution", 1536: "manners", 3225: "DO", 4035: "DO and the parent's side of a cut",
     6724: "address choice", 8305: "address choice",
-     1035: "messages", 1123: "TTL 0", 4697: "no aggressive re-query",
+    1035: "messages", 1123: "TTL 0", 4697: "no aggressive re-query",
     2181: "RRsets, ranking", 2308: "negative caching", 9520: "failure caching", 6891: "EDNS",
     8906: "no silence", 9715: "no fragmentation", 3597: "unknown types", 4343: "letter case",
     4592: "wildcards", 5452: "forgery resilience", 7873: "cookies", 9018: "server cookies",

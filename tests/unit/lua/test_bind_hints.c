@@ -7,15 +7,15 @@
 static void root_replaces_the_set_and_returns_it(void **state)
 {
     struct config *config = *state;
-    config_ok(config, "local now = hints.root({ ['l.root-servers.net.'] = '199.7.83.42' })\n"
+    config_ok(config, "local now = hints.root({ ['l.root-servers.net.'] = '192.0.2.42' })\n"
                       "assert(#now['l.root-servers.net.'] == 1)");
     assert_int_equal(config->settings.resolver.hints.count, 1);
     assert_int_equal(config->settings.resolver.hints.items[0].addrs[0].port, 53);
-    config_true(config, "hints.root()['l.root-servers.net.'][1] == '199.7.83.42'");
-    config_ok(config, "hints.root({ J = { '2001:503:c27::2:30', '192.58.128.30@5353', 'junk' },"
+    config_true(config, "hints.root()['l.root-servers.net.'][1] == '192.0.2.42'");
+    config_ok(config, "hints.root({ J = { '2001:db8:c27::2:30', '192.0.2.30@5353', 'junk' },"
                       "             ['a..b'] = '192.0.2.1', [7] = '192.0.2.1' })");
     config_true(config,
-                "hints.root()['j.'][2] == '192.58.128.30@5353' and #hints.root()['j.'] == 2");
+                "hints.root()['j.'][2] == '192.0.2.30@5353' and #hints.root()['j.'] == 2");
     assert_int_equal(config->settings.resolver.hints.count, 1);
     config_ok(config, "hints.root({})");
     assert_int_equal(config->settings.resolver.hints.count, 0);
@@ -41,8 +41,8 @@ static void root_file_reads_addresses_or_keeps_the_old_set(void **state)
     int fd = mkstemp(path);
     FILE *file = fdopen(fd, "w");
     fputs("; root hints\n. 3600000 NS A.ROOT-SERVERS.NET.\n"
-          "A.ROOT-SERVERS.NET. 3600000 A 198.41.0.4\n"
-          "A.ROOT-SERVERS.NET. 3600000 AAAA 2001:503:ba3e::2:30\n",
+          "A.ROOT-SERVERS.NET. 3600000 A 192.0.2.4\n"
+          "A.ROOT-SERVERS.NET. 3600000 AAAA 2001:db8:ba3e::2:30\n",
           file);
     fclose(file);
 
@@ -50,7 +50,7 @@ static void root_file_reads_addresses_or_keeps_the_old_set(void **state)
     snprintf(text, sizeof(text), "assert(hints.root_file('%s') == '')", path);
     config_ok(config, text);
     remove(path);
-    config_true(config, "hints.root()['a.root-servers.net.'][2] == '2001:503:ba3e::2:30'");
+    config_true(config, "hints.root()['a.root-servers.net.'][2] == '2001:db8:ba3e::2:30'");
     config_fails(config, "hints.root_file('/nonexistent')", 1,
                  "error when opening '/nonexistent': No such file or directory");
     config_fails(config, "hints.root_file('/dev/zero')", 1, "not a regular file");

@@ -35,7 +35,7 @@ static void mistakes_are_named(void **state)
 {
     struct config *config = *state;
     config_fails(config, "policy.FORWARD({})", 1, "policy.FORWARD: no target");
-    config_fails(config, "policy.FORWARD({'1.1.1.1','1.1.1.2','1.1.1.3','1.1.1.4','1.1.1.5'})", 1,
+    config_fails(config, "policy.FORWARD({'192.0.2.1','192.0.2.2','192.0.2.3','192.0.2.4','192.0.2.5'})", 1,
                  "at most 4 FORWARD targets are supported"); /* POLICY-9 */
     config_fails(config, "policy.STUB('example.com')", 1,
                  "target 'example.com' is not a valid IP address");

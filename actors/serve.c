@@ -242,7 +242,7 @@ void serve_look(struct services *services, struct serve *serve, uint64_t now_ns)
     if (serve->kind != SERVE_ASK) {
         return;
     }
-    if (request->type == RS_ANY && !config_of(services)->answer_any) {
+    if (request->type == RS_ANY) {
         serve->answer = answer_any(services, request, now_ns);
         if (serve->answer == NULL) {
             error(serve, RS_SERVFAIL, RS_EDE_OTHER);

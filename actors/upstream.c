@@ -83,7 +83,7 @@ static void compose(struct rt_ctx *ctx, struct upstream *self, struct flight *fl
     flight->is_tcp = ask->is_tcp || (view->flags & RS_SERVER_TCP_ONLY) != 0;
     flight->has_edns = ask->has_edns && config->use_edns && (view->flags & RS_SERVER_NO_EDNS) == 0;
     flight->is_dnssec_ok = flight->has_edns && ask->is_dnssec_ok;
-    if (flight->has_edns && config->use_cookies && (view->flags & RS_SERVER_NO_COOKIE) == 0) {
+    if (flight->has_edns && config->use_cookies) {
         add_cookie(self, flight, view);
     }
     flight->name_size = ask->name.size;

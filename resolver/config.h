@@ -57,7 +57,6 @@ struct rs_config {
     bool allow_local;     /* option ALLOW_LOCAL: servers at loopback and IPv4 link-local addresses
                              may be asked; off: only if they are hints or forwarders */
     bool is_dnssec_wanted; /* DO=1 upstream */
-    bool answer_any;      /* later; off: RFC8482 */
     uint8_t glue_mode;
     uint16_t payload_down, payload_up; /* net.bufsize */
     uint32_t ttl_s_min, ttl_s_max, negative_ttl_s_max;

@@ -22,8 +22,7 @@ struct rs_servers; /* the table */
 enum rs_server_flag {
     RS_SERVER_NO_EDNS = 1, /* answered FORMERR or NOTIMP without OPT (never set by a timeout) */
     RS_SERVER_NO_0X20 = 2, /* changed the letters of a name in an otherwise good reply */
-    RS_SERVER_NO_COOKIE = 4,
-    RS_SERVER_TCP_ONLY = 8, /* lost datagrams but answers over TCP: start with TCP for a while */
+    RS_SERVER_TCP_ONLY = 4, /* lost datagrams but answers over TCP: start with TCP for a while */
 };
 
 struct rs_server_view { /* a copy of what is known, for whoever writes the question */

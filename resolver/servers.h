@@ -13,7 +13,7 @@
 
 #include "resolver/select.h"
 
-enum { RS_SERVER_FLAGS_COUNT = 4 };
+enum { RS_SERVER_FLAGS_COUNT = 3 };
 
 struct rs_server {
     struct rt_addr addr;

@@ -189,38 +189,44 @@ static bool says(const struct rpl_scenario *scenario, const char *name, const ch
     return setting != NULL && strncasecmp(setting->value, value, strlen(value)) == 0;
 }
 
+/* The next features line after `at` (NULL: the first), under either of its names. */
+static const struct rpl_setting *next_feature(const struct rpl_scenario *scenario,
+                                              const struct rpl_setting *at)
+{
+    at = at != NULL ? at->next : scenario->settings;
+    while (at != NULL && strcmp(at->name, "features") != 0 &&
+           strcmp(at->name, "feature-list") != 0) {
+        at = at->next;
+    }
+    return at;
+}
+
 /* What a scenario wants that a later version of troupe will have; NULL: nothing. */
 static const char *missing_feature(const struct rpl_scenario *scenario)
 {
+    static const struct {
+        const char *key, *why;
+    } later[] = {
+        {"dns64", "needs module dns64"},
+        {"renumber", "needs module renumber"},
+        {"workarounds", "needs module workarounds"},
+        {"static_hint", "needs module hints"},
+    };
     if (rpl_setting(scenario, NULL, "trust-anchor") != NULL) {
         return "needs DNSSEC validation (trust-anchor)";
     }
     if (rpl_setting(scenario, NULL, "domain-insecure") != NULL) {
         return "needs DNSSEC validation (domain-insecure)";
     }
-    const char *const names[] = {"features", "feature-list"};
-    for (unsigned i = 0; i < RT_ARRAY_COUNT(names); i++) {
-        for (const struct rpl_setting *at = rpl_setting(scenario, NULL, names[i]); at != NULL;
-             at = rpl_setting(scenario, at->next, names[i])) {
-            if (strncmp(at->value, "policy", 6) == 0 &&
-                strstr(at->value, "policy.FORWARD") == NULL &&
-                strstr(at->value, "policy.STUB") == NULL) {
-                return "needs module policy";
-            }
-            if (strncmp(at->value, "dns64", 5) == 0) {
-                return "needs module dns64";
-            }
-            if (strncmp(at->value, "renumber", 8) == 0) {
-                return "needs module renumber";
-            }
-            if (strncmp(at->value, "workarounds", 11) == 0) {
-                return "needs module workarounds";
-            }
-            if (strncmp(at->value, "static_hint", 11) == 0) {
-                return "needs module hints";
-            }
-            if (at->next == NULL) {
-                break;
+    for (const struct rpl_setting *at = next_feature(scenario, NULL); at != NULL;
+         at = next_feature(scenario, at)) {
+        if (strncmp(at->value, "policy", 6) == 0 && strstr(at->value, "policy.FORWARD") == NULL &&
+            strstr(at->value, "policy.STUB") == NULL) {
+            return "needs module policy";
+        }
+        for (unsigned i = 0; i < RT_ARRAY_COUNT(later); i++) {
+            if (strncmp(at->value, later[i].key, strlen(later[i].key)) == 0) {
+                return later[i].why;
             }
         }
     }
@@ -297,15 +303,12 @@ static void configure(void *arg, struct lu_settings *settings)
     config->allow_local = says(scenario, "do-not-query-localhost", "off") ||
                           says(scenario, "do-not-query-localhost", "no");
     add_forward(config, scenario);
-    const char *const names[] = {"features", "feature-list"};
-    for (unsigned i = 0; i < RT_ARRAY_COUNT(names); i++) {
-        for (const struct rpl_setting *at = rpl_setting(scenario, NULL, names[i]); at != NULL;
-             at = at->next != NULL ? rpl_setting(scenario, at->next, names[i]) : NULL) {
-            if (!feature_number(at->value, "min_ttl", &config->ttl_s_min) &&
-                !feature_number(at->value, "max_ttl", &config->ttl_s_max) &&
-                strncmp(at->value, "policy", 6) == 0) {
-                run_policy(settings, at->value);
-            }
+    for (const struct rpl_setting *at = next_feature(scenario, NULL); at != NULL;
+         at = next_feature(scenario, at)) {
+        if (!feature_number(at->value, "min_ttl", &config->ttl_s_min) &&
+            !feature_number(at->value, "max_ttl", &config->ttl_s_max) &&
+            strncmp(at->value, "policy", 6) == 0) {
+            run_policy(settings, at->value);
         }
     }
 }
